@@ -1,0 +1,45 @@
+"""Who acts: one frozen value, made anew for every request and handed to every service."""
+
+from dataclasses import dataclass, field
+
+from accounts.models import Person, SignIn, Taxpayer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts, for whom, with what rights, from where. A visitor has no person.
+
+    `taxpayer` is for whom he acts and `via` the agency through which he does. `functions` are codes of the function
+    tree. `is_lead`: he is legal representative or finance officer by the register (D31). `is_manager`: 管理权限 (D8).
+    `holds_reset`: his password is in the 111111 state, and only changing it is allowed (D10).
+    """
+
+    person: Person | None = None
+    taxpayer: Taxpayer | None = None
+    via: Taxpayer | None = None
+    functions: frozenset[str] = field(default_factory=frozenset)
+    is_lead: bool = False
+    is_manager: bool = False
+    holds_reset: bool = False
+    position: str = ""
+    sign_in: SignIn | None = None
+    ip: str | None = None
+    request_id: str = ""
+    browser: str = ""
+
+    @property
+    def proof(self) -> str:
+        """What proved who he is; empty for a visitor."""
+        return self.sign_in.proof if self.sign_in else ""
+
+    @property
+    def capacity(self) -> str:
+        """A word that differs whenever person, sign-in, taxpayer or agency do: forms carry it (see etax.middleware)."""
+        if self.sign_in is None:
+            return ""
+        parts = (self.sign_in.uid, self.taxpayer.uid if self.taxpayer else "", self.via.uid if self.via else "")
+        return "/".join(str(part) for part in parts)
+
+    def holds(self, function: str) -> bool:
+        """Whether he holds this function (D7)."""
+        return function in self.functions

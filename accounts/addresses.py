@@ -1,0 +1,69 @@
+"""Where a request comes from, and the coarse limits by address that may be lost with the cache."""
+
+import ipaddress
+import logging
+
+from django.conf import settings
+from django.http import HttpRequest
+from django_ratelimit.core import get_usage
+
+from accounts import throttles
+from accounts.limits import PICTURES, Limit
+
+logger = logging.getLogger(__name__)
+
+
+def client_ip(request: HttpRequest) -> str | None:
+    """The visitor's address: what the last trusted proxy saw, never what the visitor claims (CFG-04)."""
+    seen = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    if settings.TRUSTED_PROXIES and len(seen) >= settings.TRUSTED_PROXIES:
+        candidate = seen[-settings.TRUSTED_PROXIES]
+    else:
+        candidate = request.META.get("REMOTE_ADDR", "")
+    try:
+        return str(ipaddress.ip_address(candidate))
+    except ValueError:
+        return None
+
+
+def neighbourhood(ip: str | None) -> str:
+    """What a limit by address counts: the address, or the /64 that an IPv6 visitor can choose from freely."""
+    if ip is None:
+        return "unknown"
+    address = ipaddress.ip_address(ip)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False).network_address)
+    return str(address)
+
+
+def may_see_picture(request: HttpRequest, ip: str | None) -> bool:
+    """Count a picture shown to this address and tell whether it may be (CAP-06); every solved one allows one more."""
+    where = neighbourhood(ip)
+    solved = _usage(request, "pictures-solved", where, increment=False, limit=10_000_000)
+    shown = _usage(request, "pictures-shown", where, increment=True, limit=PICTURES.count + (solved or 0))
+    if shown is None:
+        return _may_by_database(PICTURES, where)
+    return shown <= PICTURES.count + (solved or 0)
+
+
+def solved_picture(request: HttpRequest, ip: str | None) -> None:
+    """Give the picture back to its address: it was solved."""
+    where = neighbourhood(ip)
+    if _usage(request, "pictures-solved", where, increment=True, limit=10_000_000) is None:
+        throttles.give_back(PICTURES, where)
+
+
+def _usage(request: HttpRequest, group: str, where: str, *, increment: bool, limit: int) -> int | None:
+    """How often this group was counted for the address in this minute; None where the cache doesn't answer."""
+    try:
+        usage = get_usage(
+            request, group=group, key=lambda _group, _request: where, rate=f"{limit}/m", increment=increment
+        )
+    except Exception as error:  # whatever the cache's client raises: the database takes over, the door stays guarded
+        logger.warning("cache does not answer (%s), counting by the database", type(error).__name__)
+        return None
+    return int(usage["count"]) if usage else 0
+
+
+def _may_by_database(limit: Limit, where: str) -> bool:
+    return throttles.take((limit, where)) is None

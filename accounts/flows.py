@@ -1,0 +1,133 @@
+"""The flow engine: a login of several steps as a table of steps, each of which establishes one fact (FLOW-01).
+
+The position is derived: it is the first step whose fact is missing. Facts are ids and words, never secrets; they live
+in the visitor's session under one key, with an id and a start time. Going back drops later facts, ten minutes after
+the start it begins again, and the session's id changes at every step up.
+"""
+
+import functools
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.limits import FLOW_LIFE
+from accounts.requests import Request
+
+_SESSION_KEY = "flow"
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One page of a flow and the fact it establishes."""
+
+    url_name: str
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A login in steps. The first step's page is open to everybody and begins it."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+    def begin(self, request: HttpRequest) -> "Progress":
+        """A new passage through this flow; whatever was under way in this browser is forgotten."""
+        request.session[_SESSION_KEY] = {
+            "flow": self.name,
+            "id": uuid.uuid4().hex,
+            "started_at": timezone.now().isoformat(),
+            "facts": {},
+        }
+        return Progress(self, request)
+
+    def under_way(self, request: HttpRequest) -> "Progress | None":
+        """The passage under way in this browser, or None when there is none or its ten minutes are over."""
+        state = request.session.get(_SESSION_KEY)
+        if not isinstance(state, dict) or state.get("flow") != self.name:
+            return None
+        if timezone.now() - datetime.fromisoformat(state["started_at"]) > FLOW_LIFE:
+            del request.session[_SESSION_KEY]
+            return None
+        return Progress(self, request)
+
+
+class Progress:
+    """One passage through a flow, read from and written to the visitor's session."""
+
+    def __init__(self, flow: Flow, request: HttpRequest) -> None:
+        self.flow = flow
+        self._session = request.session
+        self._state: dict[str, Any] = request.session[_SESSION_KEY]
+
+    @property
+    def id(self) -> str:
+        """The passage's own id: SMS codes are bound to it."""
+        return str(self._state["id"])
+
+    def get(self, fact: str) -> str:
+        """An established fact. Raises KeyError when it isn't there."""
+        return str(self._state["facts"][fact])
+
+    def has(self, fact: str) -> bool:
+        """Whether the fact is established."""
+        return fact in self._state["facts"]
+
+    def establish(self, fact: str, value: str, *, step_up: bool = False) -> None:
+        """Write the fact down and drop all later ones. A step up changes the session's id (SES-02)."""
+        order = [step.fact for step in self.flow.steps]
+        later = set(order[order.index(fact) + 1 :]) if fact in order else set()
+        facts = {name: kept for name, kept in self._state["facts"].items() if name not in later}
+        self._state["facts"] = {**facts, fact: value}
+        self._session.modified = True
+        if step_up:
+            self._session.cycle_key()
+
+    @property
+    def next_url_name(self) -> str | None:
+        """Where the first missing fact is established; None when all are there."""
+        return next((step.url_name for step in self.flow.steps if not self.has(step.fact)), None)
+
+    def go_on(self) -> HttpResponseRedirect:
+        """To the page of the first missing fact."""
+        return redirect(self.next_url_name or self.flow.steps[-1].url_name)
+
+    def forget(self) -> None:
+        """End the passage: it led to a sign-in, or nowhere."""
+        self._session.pop(_SESSION_KEY, None)
+
+
+StepView = Callable[Concatenate[Request, Progress, P], HttpResponse]
+
+
+def step(flow: Flow, fact: str) -> Callable[[StepView[P]], Callable[Concatenate[Request, P], HttpResponse]]:
+    """Open a step's view only when every earlier fact is there; else lead to the first that is missing.
+
+    The view gets the passage as its second argument.
+    """
+    order = [s.fact for s in flow.steps]
+    needed = order[: order.index(fact)]
+
+    def decorate(view: StepView[P]) -> Callable[Concatenate[Request, P], HttpResponse]:
+        @functools.wraps(view)
+        def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            progress = flow.under_way(request)
+            if progress is None:
+                messages.info(request, _("登录已超过10分钟或尚未开始，请重新登录。"))
+                return redirect(flow.steps[0].url_name)
+            if not all(progress.has(earlier) for earlier in needed):
+                return progress.go_on()
+            return view(request, progress, *args, **kwargs)
+
+        return guarded
+
+    return decorate

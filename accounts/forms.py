@@ -1,0 +1,174 @@
+"""What the portal's forms share: clean single values, passwords, the picture code, the SMS code."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from accounts import addresses, numbers, passwords, pictures
+from accounts.addresses import client_ip
+
+WRONG_PICTURE = _("验证码错误或已过期")
+
+
+class Form(forms.Form):
+    """A form that refuses a field sent twice, where one value is asked for (VAL-04)."""
+
+    error_css_class = "has-error"
+
+    def clean(self) -> dict[str, Any] | None:
+        """See `django.forms.Form.clean`. Raises ValidationError `repeated_field`."""
+        for name, field in self.fields.items():
+            getlist = getattr(self.data, "getlist", None)
+            single = not isinstance(field, forms.MultipleChoiceField | forms.ModelMultipleChoiceField)
+            if single and getlist is not None and len(getlist(self.add_prefix(name))) > 1:
+                raise ValidationError(_("同一项目只能填写一个值。"), code="repeated_field")
+        return super().clean()
+
+
+class PasswordField(forms.CharField):
+    """A password, taken as typed: nothing stripped, at most 128 characters (PW-04, PW-05)."""
+
+    def __init__(self, *, label: Any, autocomplete: str = "current-password", **kwargs: Any) -> None:
+        widget = forms.PasswordInput(attrs={"autocomplete": autocomplete, "spellcheck": "false"})
+        super().__init__(label=label, strip=False, max_length=passwords.LONGEST, widget=widget, **kwargs)
+        self.error_messages["required"] = _("请输入%(label)s。") % {"label": label}
+
+
+class TaxpayerCodeField(forms.CharField):
+    """纳税人识别号, folded to its one form. Whether it exists, or could, isn't told here (D3)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"autocomplete": "username", "autocapitalize": "characters", "spellcheck": "false"}
+        super().__init__(
+            label=_("纳税人识别号"),
+            max_length=60,
+            widget=forms.TextInput(attrs=attrs),
+            help_text=_("统一社会信用代码（18位）或原纳税人识别号"),
+            error_messages={"required": _("请输入纳税人识别号。")},
+            **kwargs,
+        )
+
+    def to_python(self, value: Any) -> str:
+        """The folded number. Raises ValidationError `taxpayer_code_shape` for what no number looks like."""
+        code = numbers.fold(super().to_python(value) or "")
+        if code and not (code.isascii() and code.isalnum() and 15 <= len(code) <= 20):
+            raise ValidationError(_("纳税人识别号由15至20位数字或字母组成，请核对。"), code="taxpayer_code_shape")
+        return code
+
+
+class CodeField(forms.CharField):
+    """An SMS code of six digits, in either width."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"autocomplete": "one-time-code", "inputmode": "numeric", "pattern": "[0-9０-９ ]*"}
+        super().__init__(
+            label=_("短信验证码"),
+            max_length=20,
+            widget=forms.TextInput(attrs=attrs),
+            error_messages={"required": _("请输入短信验证码。")},
+            **kwargs,
+        )
+
+    def to_python(self, value: Any) -> str:
+        """The digits, half-width. Raises ValidationError `sms_code_shape` when there aren't six of them."""
+        code = numbers.fold(super().to_python(value) or "")
+        if code and not (code.isascii() and code.isdigit() and len(code) == 6):
+            raise ValidationError(_("短信验证码为6位数字。"), code="sms_code_shape")
+        return code
+
+
+class SmsCodeForm(Form):
+    """A code that was sent to the phone."""
+
+    code = CodeField()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Where the picture of a form is shown, spoken and made anew."""
+
+    token: str
+    form: str
+
+    @property
+    def picture_url(self) -> str:
+        """The picture, PNG."""
+        return reverse("accounts:picture", args=[self.token])
+
+    @property
+    def sound_url(self) -> str:
+        """The same check as speech, WAV (CAP-07)."""
+        return reverse("accounts:sound", args=[self.token])
+
+    @property
+    def refresh_url(self) -> str:
+        """A new token for the same form, JSON, for the page's script."""
+        return reverse("accounts:new_picture", args=[self.form])
+
+
+class PictureForm(Form):
+    """A form guarded by a picture code, which is judged last and before anything else is done (CAP-03, FLOW-06).
+
+    Whatever the outcome, the page shows `picture`, a new one.
+    """
+
+    captcha = forms.CharField(
+        label=_("验证码"),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        error_messages={"required": _("请输入验证码。")},
+    )
+    captcha_token = forms.CharField(max_length=300, widget=forms.HiddenInput, required=False)
+
+    form_name = ""
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+        self._picture: Picture | None = None
+
+    @property
+    def picture(self) -> Picture:
+        """A new picture for the next try."""
+        if self._picture is None:
+            self._picture = Picture(pictures.new_token(self.request, self.form_name), self.form_name)
+        return self._picture
+
+    def clean(self) -> dict[str, Any] | None:
+        """See `Form.clean`. Raises ValidationError `picture_code` once all else is well."""
+        cleaned = super().clean()
+        if self.errors:
+            return cleaned
+        given = numbers.fold(self.cleaned_data["captcha"])
+        if not pictures.redeem(self.request, self.cleaned_data["captcha_token"], given, self.form_name):
+            raise ValidationError(WRONG_PICTURE, code="picture_code")
+        addresses.solved_picture(self.request, client_ip(self.request))
+        return cleaned
+
+
+class NewPasswordForm(Form):
+    """A new password, typed twice."""
+
+    new_password = PasswordField(label=_("新密码"), autocomplete="new-password", help_text=_("8至128个字符"))
+    confirm_password = PasswordField(label=_("确认新密码"), autocomplete="new-password")
+
+    def clean(self) -> dict[str, Any] | None:
+        """See `Form.clean`. Raises ValidationError `passwords_differ`."""
+        data = self.cleaned_data
+        if "new_password" in data and "confirm_password" in data and data["new_password"] != data["confirm_password"]:
+            self.add_error("confirm_password", ValidationError(_("两次输入的新密码不一致。"), code="passwords_differ"))
+        return super().clean()
+
+
+class ChangePasswordForm(PictureForm, NewPasswordForm):
+    """旧密码, 新密码, 确认新密码, 验证码 (M74, M81)."""
+
+    form_name = "change-password"
+    field_order = ("old_password", "new_password", "confirm_password", "captcha")
+
+    old_password = PasswordField(label=_("旧密码"))

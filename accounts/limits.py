@@ -1,0 +1,58 @@
+"""Every limit of the portal in one table (D13, D14, security.md OTP, CAP); docs/limits.md shows it to operators."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` in `period` for one subject; whoever reaches it waits `block`, or until the period is over.
+
+    A limit without a period counts in a row: it starts anew only when somebody succeeds or the block is over.
+    """
+
+    name: str
+    count: int
+    period: timedelta | None
+    block: timedelta | None
+    subject: str
+    why: str
+
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+TEN_MINUTES = timedelta(minutes=10)
+
+PASSWORD = Limit("password", 5, None, TEN_MINUTES, "一个密码", "D13：连续5次输错锁定10分钟，不论账号是否存在")
+CODE_CHECKS = Limit("code_checks", 10, HOUR, TEN_MINUTES, "一个人", "D14、OTP-05：一小时内输错10次，停用验证码10分钟")
+CODE_GAP = Limit("code_gap", 1, MINUTE, None, "一个手机号", "D14、OTP-06：两条验证码之间间隔60秒")
+CODE_HOUR = Limit("code_hour", 5, HOUR, None, "一个手机号", "D14、OTP-06：每小时5条")
+CODE_DAY = Limit("code_day", 10, DAY, None, "一个手机号", "D14、OTP-06：每天10条")
+CODE_ADDRESS = Limit("code_address", 20, HOUR, None, "一个地址", "OTP-06：每小时20条未使用的验证码，使用后退还")
+CODE_TOTAL = Limit("code_total", 200_000, DAY, None, "全局", "OTP-12：全局每日短信预算")
+ADDRESS_FAILURES = Limit(
+    "address_failures", 60, TEN_MINUTES, None, "一个地址", "D13：同一地址试多个账号时放慢，登录成功退还"
+)
+PICTURES = Limit("pictures", 30, MINUTE, None, "一个地址", "CAP-06：每分钟30张图片验证码，答对退还")
+
+ALL = (
+    PASSWORD,
+    CODE_CHECKS,
+    CODE_GAP,
+    CODE_HOUR,
+    CODE_DAY,
+    CODE_ADDRESS,
+    CODE_TOTAL,
+    ADDRESS_FAILURES,
+    PICTURES,
+)
+
+CODE_FAILURES = 5
+"""Wrong tries that one code survives less one: the fifth kills it (D14)."""
+CODE_LIFE = timedelta(minutes=5)
+PICTURE_LIFE = timedelta(seconds=120)
+RESET_LIFE = timedelta(hours=24)
+STEP_UP_LIFE = timedelta(minutes=5)
+TICKET_LIFE = timedelta(seconds=60)
+FLOW_LIFE = timedelta(minutes=10)

@@ -1,0 +1,89 @@
+"""SMS codes, and the outbox of messages to phones."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.constraints import in_order, not_empty, one_of
+from accounts.fields import SealedTextField
+from accounts.models.people import Person
+
+
+class Purpose(models.TextChoices):
+    """What an SMS code is for; a code for one purpose is worth nothing for another (D14, OTP-07)."""
+
+    SIGN_IN = "sign_in", _("登录电子税务局")
+    CHANGE_PASSWORD = "change_password", _("修改密码")
+    STEP_UP = "step_up", _("身份验证")
+
+
+class SmsCode(models.Model):
+    """One code of six digits, kept as a keyed hash (D14, OTP-08).
+
+    `bound_to` is a hash of the taxpayer, the flow and the phone it belongs to. It is open until `closed_at`: used,
+    replaced by a newer one, or tried wrong five times. Its life is measured by the database's clock.
+    """
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="sms_codes")
+    purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    bound_to = models.CharField(max_length=64)
+    code_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    failures = models.PositiveSmallIntegerField(default=0)
+    used_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            one_of("purpose", Purpose, name="sms_code_purpose_is_known"),
+            not_empty("code_hash", name="sms_code_is_hashed"),
+            models.UniqueConstraint(
+                "person", "purpose", condition=Q(closed_at__isnull=True), name="one_open_code_per_person_and_purpose"
+            ),
+            models.CheckConstraint(
+                condition=Q(used_at__isnull=True) | Q(closed_at=F("used_at")), name="sms_code_used_is_closed"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.purpose} code {self.pk}"
+
+
+class SmsMessage(models.Model):
+    """A message on its way to a phone; number and words are sealed, and wiped once it is sent."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    to = SealedTextField(blank=True, default="")
+    text = SealedTextField(blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+    useful_until = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    given_up_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=(Q(sent_at__isnull=True) & Q(given_up_at__isnull=True)) | (Q(to="") & Q(text="")),
+                name="sms_message_is_wiped_when_done",
+            ),
+            models.CheckConstraint(
+                condition=Q(sent_at__isnull=True) | Q(given_up_at__isnull=True), name="sms_message_sent_or_given_up"
+            ),
+            in_order("created_at", "useful_until", name="sms_message_useful_after_created"),
+        )
+        indexes = (
+            models.Index(
+                fields=("next_try_at",),
+                condition=Q(sent_at__isnull=True, given_up_at__isnull=True),
+                name="sms_message_waiting",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"message {self.uid}"

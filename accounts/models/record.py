@@ -1,0 +1,71 @@
+"""The record (日志): one entry for every sign-in, refusal and act, which nobody can change (D28)."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.constraints import one_of
+from accounts.models.people import Person, Taxpayer
+
+
+class Kind(models.TextChoices):
+    """What can happen that is written down. The words are what the taxpayer reads in 历史办税操作查询."""
+
+    ENTERPRISE_PASSWORD = "enterprise_password", _("输入企业密码")
+    PERSON_CHOSEN = "person_chosen", _("选择办税人")
+    CODE_SENT = "code_sent", _("发送短信验证码")
+    CODE_CHECKED = "code_checked", _("核对短信验证码")
+    PERSONAL_PASSWORD = "personal_password", _("输入个人登录密码")
+    SIGN_IN = "sign_in", _("登录")
+    SIGN_OUT = "sign_out", _("退出")
+    SIGN_IN_ENDED = "sign_in_ended", _("结束登录")
+    PASSWORD_SET = "password_set", _("设置个人登录密码")
+    PASSWORD_CHANGED = "password_changed", _("修改个人登录密码")
+    PASSWORD_RESET = "password_reset", _("重置个人登录密码")
+    HANDED_OVER = "handed_over", _("转入社保费征收系统")
+    TICKET_REDEEMED = "ticket_redeemed", _("社保费征收系统核验凭据")
+    FUNCTION_REFUSED = "function_refused", _("使用未授权的功能")
+    FUNCTION_OPENED = "function_opened", _("打开功能")
+    CAPACITY_LOST = "capacity_lost", _("办税身份失效")
+
+
+class Result(models.TextChoices):
+    """How it went."""
+
+    DONE = "done", _("成功")
+    REFUSED = "refused", _("未成功")
+
+
+class AuditEntry(models.Model):
+    """When, who, for whom, what, how proved, result, address, request id (D28).
+
+    Written in the act's own transaction. Triggers in the database refuse to change or delete a row (LOG-03). `seq`
+    orders entries whatever the clocks say; `reason` is a code, `details` holds what the kind needs, never a secret.
+    """
+
+    seq = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=32, choices=Kind.choices)
+    result = models.CharField(max_length=8, choices=Result.choices, default=Result.DONE)
+    reason = models.CharField(max_length=40, blank=True, default="")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    taxpayer = models.ForeignKey(Taxpayer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    via = models.ForeignKey(Taxpayer, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    target = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    proof = models.CharField(max_length=24, blank=True, default="")
+    ip = models.GenericIPAddressField(null=True, blank=True)
+    request_id = models.CharField(max_length=32, blank=True, default="")
+    details = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints = (
+            one_of("kind", Kind, name="audit_entry_kind_is_known"),
+            one_of("result", Result, name="audit_entry_result_is_known"),
+        )
+        indexes = (
+            models.Index("taxpayer", models.F("seq").desc(), name="audit_entry_of_taxpayer"),
+            models.Index("person", models.F("seq").desc(), name="audit_entry_of_person"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.kind}"

@@ -1,0 +1,101 @@
+"""Sign-ins: who is in, as whom, and what proved it."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.constraints import in_order, one_of
+from accounts.models.credentials import Credential
+from accounts.models.people import Person, Taxpayer
+
+IDLE = timedelta(minutes=15)
+LONGEST = timedelta(hours=8)
+
+
+class Proof(models.TextChoices):
+    """What proved who somebody is (D15)."""
+
+    ENTERPRISE_SMS = "enterprise_sms", _("企业密码+短信验证码")
+    ENTERPRISE_PASSWORD = "enterprise_password", _("企业密码+个人登录密码")
+    ENTERPRISE_RESET = "enterprise_reset", _("企业密码+重置状态")
+
+
+class EndReason(models.TextChoices):
+    """Why a sign-in ended: told to its owner on the next page."""
+
+    SIGNED_OUT = "signed_out", _("您已退出登录。")
+    IDLE = "idle", _("您已超过15分钟没有操作，为了安全已自动退出，请重新登录。")
+    LONGEST = "longest", _("本次登录已满8小时，为了安全已自动退出，请重新登录。")
+    REPLACED = "replaced", _("您已在本浏览器重新登录。")
+    ENDED_BY_OWNER = "ended_by_owner", _("您在另一处结束了本次登录。如果不是您本人所为，请尽快修改密码。")
+    ENDED_BY_LEAD = "ended_by_lead", _("法定代表人（业主）或财务负责人结束了本次登录。")
+    PASSWORD_CHANGED = "password_changed", _("本次登录所用的密码已变更，请用新密码重新登录。")
+    CAPACITY_LOST = "capacity_lost", _("您的办税身份已变更，请重新登录。")
+
+
+class SignIn(models.Model):
+    """One sign-in in one browser, from the last step of a door to its end (D16).
+
+    It remembers which versions of which passwords proved it, and when a code to the phone last did (`code_at`).
+    """
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="sign_ins")
+    taxpayer = models.ForeignKey(Taxpayer, on_delete=models.CASCADE, null=True, blank=True, related_name="sign_ins")
+    proof = models.CharField(max_length=24, choices=Proof.choices)
+    enterprise_credential = models.ForeignKey(
+        Credential, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    enterprise_version = models.PositiveIntegerField(default=0)
+    personal_credential = models.ForeignKey(
+        Credential, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    personal_version = models.PositiveIntegerField(default=0)
+    code_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_because = models.CharField(max_length=24, choices=EndReason.choices, blank=True, default="")
+    ip = models.GenericIPAddressField(null=True, blank=True)
+    browser = models.CharField(max_length=200, blank=True, default="")
+    told_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = (
+            one_of("proof", Proof, name="sign_in_proof_is_known"),
+            in_order("started_at", "ended_at", name="sign_in_ends_after_it_started"),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, ended_because="")
+                | (Q(ended_at__isnull=False) & ~Q(ended_because="")),
+                name="sign_in_end_has_a_reason",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("person",), condition=Q(ended_at__isnull=True), name="sign_in_live_of_person"),
+            models.Index(fields=("taxpayer",), condition=Q(ended_at__isnull=True), name="sign_in_live_of_taxpayer"),
+        )
+
+    def __str__(self) -> str:
+        return f"sign-in {self.uid}"
+
+    def why_over(self) -> EndReason | None:
+        """Why this sign-in must end now, though nobody ended it: time, or a password that proved it changed (D16)."""
+        now = timezone.now()
+        if now - self.started_at >= LONGEST:
+            return EndReason.LONGEST
+        if now - self.seen_at >= IDLE:
+            return EndReason.IDLE
+        if self._changed(self.enterprise_credential, self.enterprise_version):
+            return EndReason.PASSWORD_CHANGED
+        if self._changed(self.personal_credential, self.personal_version):
+            return EndReason.PASSWORD_CHANGED
+        return None
+
+    @staticmethod
+    def _changed(credential: Credential | None, version: int) -> bool:
+        # A version without its credential: the password is gone altogether.
+        return bool(version) and (credential is None or credential.version != version)

@@ -1,0 +1,189 @@
+"""短信验证码, the codes sent to a phone (D14, OTP-01 to OTP-14)."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import audit, outbox, sealing, throttles
+from accounts.actor import Actor
+from accounts.addresses import neighbourhood
+from accounts.audit import Kind
+from accounts.limits import (
+    CODE_ADDRESS,
+    CODE_CHECKS,
+    CODE_DAY,
+    CODE_FAILURES,
+    CODE_GAP,
+    CODE_HOUR,
+    CODE_LIFE,
+    CODE_TOTAL,
+    Limit,
+)
+from accounts.models import Person, SmsCode, Taxpayer
+from accounts.models.messages import Purpose
+
+WRONG_CODE = gettext_lazy("短信验证码错误或已过期")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """What a code is good for, and nothing else: this person, purpose, taxpayer, login and phone (OTP-07)."""
+
+    person: Person
+    purpose: Purpose
+    taxpayer: Taxpayer | None
+    login: str
+    phone: str
+
+    @property
+    def word(self) -> str:
+        """One word for all but person and purpose, which the row holds itself."""
+        parts = (str(self.taxpayer.uid if self.taxpayer else ""), self.login, self.phone)
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+    def hash(self, code: str) -> str:
+        """The keyed hash that stands for the code at rest (OTP-08)."""
+        text = "|".join((str(self.person.uid), self.purpose, self.word, code))
+        return sealing.keyed_hash(sealing.purpose_key("sms-code"), text)
+
+
+def _counts(binding: Binding, by: Actor) -> tuple[tuple[Limit, str], ...]:
+    """The limits a code takes from. What follows a right password is counted apart from what a stranger can ask for."""
+    phone = "after-password:" + sealing.lookup_hash(binding.phone)
+    return (
+        (CODE_GAP, phone),
+        (CODE_HOUR, phone),
+        (CODE_DAY, phone),
+        (CODE_ADDRESS, neighbourhood(by.ip)),
+        (CODE_TOTAL, "all"),
+    )
+
+
+def send_code(binding: Binding, *, by: Actor) -> None:
+    """Send a new code to the binding's phone; an older one of the same person and purpose dies.
+
+    Raises ValidationError `sms_wait` with `params["seconds"]` while a limit of D14 stands in the way.
+    """
+    with transaction.atomic():
+        # The person's row is the lock under which his codes are made one after another.
+        Person.objects.select_for_update().only("pk").get(pk=binding.person.pk)
+        obstacle = throttles.take(*_counts(binding, by))
+        if obstacle is None:
+            _make(binding)
+        audit.record(
+            Kind.CODE_SENT,
+            by=by,
+            taxpayer=binding.taxpayer,
+            target=binding.person,
+            reason=obstacle[0].name if obstacle else "",
+            purpose=binding.purpose,
+        )
+    if obstacle is not None:
+        raise _must_wait(*obstacle)
+
+
+def _make(binding: Binding) -> None:
+    code = f"{secrets.randbelow(1_000_000):06}"
+    SmsCode.objects.filter(person=binding.person, purpose=binding.purpose, closed_at__isnull=True).update(
+        closed_at=Now()
+    )
+    SmsCode.objects.create(
+        person=binding.person,
+        purpose=binding.purpose,
+        bound_to=binding.word,
+        code_hash=binding.hash(code),
+        created_at=Now(),
+        expires_at=Now() + CODE_LIFE,
+    )
+    outbox.queue(binding.phone, _text(binding, code), useful_for=CODE_LIFE)
+
+
+def _text(binding: Binding, code: str) -> str:
+    """Bureau, purpose and warning, no link (D14, OTP-13)."""
+    return _("【%(bureau)s】验证码%(code)s，用于%(firm)s%(purpose)s，5分钟内有效，请勿转发。") % {
+        "bureau": settings.BUREAU_NAME,
+        "code": code,
+        "firm": f"“{binding.taxpayer.name}”" if binding.taxpayer else "",
+        "purpose": Purpose(binding.purpose).label,
+    }
+
+
+def _must_wait(limit: Limit, seconds: int) -> ValidationError:
+    if limit is CODE_GAP:
+        text = _("验证码已发送，请在%(seconds)s秒后重新获取。")
+    elif limit in (CODE_HOUR, CODE_DAY):
+        text = _("该手机号获取验证码次数过多，请在%(minutes)s分钟后再试，或使用密码登录。")
+    else:
+        text = _("当前获取验证码的人数过多，请在%(minutes)s分钟后再试，或使用密码登录。")
+    return ValidationError(text, code="sms_wait", params={"seconds": seconds, "minutes": -(-seconds // 60)})
+
+
+def check_code(binding: Binding, code: str, *, by: Actor) -> None:
+    """Use up the code, or count the try against it and the person and raise ValidationError `sms_code`.
+
+    Ten wrong tries in an hour stop the person's checks for ten minutes: ValidationError `sms_blocked` (OTP-05).
+    """
+    with transaction.atomic():
+        refusal = _judge(binding, code.strip(), by=by)
+        audit.record(
+            Kind.CODE_CHECKED,
+            by=by,
+            taxpayer=binding.taxpayer,
+            target=binding.person,
+            reason=str(refusal.code) if refusal else "",
+            purpose=binding.purpose,
+        )
+    if refusal is not None:
+        raise refusal
+
+
+def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
+    person = str(binding.person.uid)
+    blocked = throttles.wait(CODE_CHECKS, person)
+    if blocked:
+        return ValidationError(
+            _("短信验证码输错次数过多，请在%(minutes)s分钟后再试。"),
+            code="sms_blocked",
+            params={"minutes": -(-blocked // 60)},
+        )
+    row = (
+        SmsCode.objects.select_for_update()
+        .filter(person=binding.person, purpose=binding.purpose, closed_at__isnull=True, expires_at__gt=Now())
+        .first()
+    )
+    if row and row.bound_to == binding.word and constant_time_compare(row.code_hash, binding.hash(code)):
+        SmsCode.objects.filter(pk=row.pk).update(used_at=Now(), closed_at=Now())
+        throttles.succeed(CODE_CHECKS, person)
+        throttles.give_back(CODE_ADDRESS, neighbourhood(by.ip))
+        return None
+    if row:
+        row.failures += 1
+        row.save(update_fields=["failures"])
+        if row.failures >= CODE_FAILURES:
+            SmsCode.objects.filter(pk=row.pk).update(closed_at=Now())
+    throttles.fail((CODE_CHECKS, person))
+    return ValidationError(WRONG_CODE, code="sms_code")
+
+
+def seconds_until_next(binding: Binding) -> int:
+    """Seconds until a new code may be asked for; 0 where it may now. The page's countdown starts from it (OTP-06)."""
+    return throttles.wait(CODE_GAP, "after-password:" + sealing.lookup_hash(binding.phone))
+
+
+def close_codes(person: Person, purpose: Purpose) -> None:
+    """Kill the open code of this person and purpose: another person was chosen meanwhile (FLOW-04)."""
+    SmsCode.objects.filter(person=person, purpose=purpose, closed_at__isnull=True).update(closed_at=Now())
+
+
+def tidy(older_than: timedelta) -> int:
+    """Delete codes that ended long ago; returns how many."""
+    return SmsCode.objects.filter(expires_at__lt=Now() - older_than).delete()[0]

@@ -1,0 +1,121 @@
+"""Counting of tries in the database, atomically and by its own clock, so that counts hold whatever else dies (D13)."""
+
+import math
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts.limits import Limit
+from accounts.models import Throttle
+
+Count = tuple[Limit, str]
+"""A limit and whom it counts for."""
+
+
+def _key(limit: Limit, subject: str) -> str:
+    return f"{limit.name}:{subject}"[:160]
+
+
+def _locked(counts: Iterable[Count]) -> tuple[dict[str, Throttle], datetime]:
+    """The rows of these counts, made where missing and locked in one order, and the database's time."""
+    keys = sorted(_key(limit, subject) for limit, subject in counts)
+    Throttle.objects.bulk_create([Throttle(key=key) for key in keys], ignore_conflicts=True)
+    rows = list(Throttle.objects.select_for_update().annotate(now=Now()).filter(key__in=keys).order_by("key"))
+    now: datetime = rows[0].now
+    for row in rows:
+        if row.resets_at is not None and row.resets_at <= now:
+            row.count, row.resets_at = 0, None
+        if row.blocked_until is not None and row.blocked_until <= now:
+            row.count, row.resets_at, row.blocked_until = 0, None, None
+    return {row.key: row for row in rows}, now
+
+
+def _save(rows: Iterable[Throttle]) -> None:
+    Throttle.objects.bulk_update(rows, ["count", "resets_at", "blocked_until"])
+
+
+def _count_one(row: Throttle, limit: Limit, now: datetime) -> None:
+    row.count += 1
+    if row.resets_at is None and limit.period is not None:
+        row.resets_at = now + limit.period
+    if row.count >= limit.count and limit.block is not None:
+        row.blocked_until = now + limit.block
+
+
+def _seconds_left(row: Throttle, limit: Limit, now: datetime) -> int:
+    """How long the subject must wait, in whole seconds, at least 1 where it must; 0 where it needn't."""
+    if row.blocked_until is not None and row.blocked_until > now:
+        return max(1, math.ceil((row.blocked_until - now).total_seconds()))
+    if limit.block is None and row.count >= limit.count and row.resets_at is not None and row.resets_at > now:
+        return max(1, math.ceil((row.resets_at - now).total_seconds()))
+    return 0
+
+
+@transaction.atomic
+def take(*counts: Count) -> tuple[Limit, int] | None:
+    """Take one from each count, or from none: then the limit in the way that lasts longest, and its seconds."""
+    rows, now = _locked(counts)
+    waits = [(limit, _seconds_left(rows[_key(limit, subject)], limit, now)) for limit, subject in counts]
+    limit, longest = max(waits, key=lambda pair: pair[1])
+    if longest:
+        return limit, longest
+    for limit, subject in counts:
+        _count_one(rows[_key(limit, subject)], limit, now)
+    _save(rows.values())
+    return None
+
+
+@transaction.atomic
+def fail(*counts: Count) -> None:
+    """Count a failure for each; a subject that is blocked already isn't blocked for longer."""
+    rows, now = _locked(counts)
+    for limit, subject in counts:
+        row = rows[_key(limit, subject)]
+        if row.blocked_until is None:
+            _count_one(row, limit, now)
+    _save(rows.values())
+
+
+def wait(limit: Limit, subject: str) -> int:
+    """Seconds until this subject may try again; 0 where it may now."""
+    row = Throttle.objects.annotate(now=Now()).filter(key=_key(limit, subject)).first()
+    if row is None:
+        return 0
+    now: datetime = row.now
+    return _seconds_left(row, limit, now)
+
+
+@transaction.atomic
+def succeed(limit: Limit, subject: str) -> bool:
+    """Start the count anew: somebody succeeded. False, and nothing is changed, while the subject is blocked.
+
+    A right answer among many wrong ones at once is so worth nothing once the last allowed wrong one is counted.
+    """
+    row = Throttle.objects.select_for_update().annotate(now=Now()).filter(key=_key(limit, subject)).first()
+    if row is None:
+        return True
+    now: datetime = row.now
+    if row.blocked_until is not None and row.blocked_until > now:
+        return False
+    row.delete()
+    return True
+
+
+@transaction.atomic
+def give_back(limit: Limit, subject: str) -> None:
+    """Give back one that was taken: it was used well (a tax hall behind one address is not blocked)."""
+    row = Throttle.objects.select_for_update().filter(key=_key(limit, subject), count__gt=0).first()
+    if row is not None:
+        row.count -= 1
+        row.save(update_fields=["count"])
+
+
+def tidy(older_than: timedelta) -> int:
+    """Delete counts that no longer bind anybody; returns how many."""
+    over = Now() - older_than
+    return (
+        Throttle.objects.filter(resets_at__lt=over, blocked_until__isnull=True).delete()[0]
+        + Throttle.objects.filter(blocked_until__lt=over).delete()[0]
+    )

@@ -1,0 +1,55 @@
+"""登录设备: a person's own sign-ins, and the way out."""
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import signins
+from accounts.models import SignIn
+from accounts.models.signins import EndReason
+from accounts.pages import page
+from accounts.requests import Request
+
+
+@require_POST
+@login_not_required
+def sign_out(request: Request) -> HttpResponse:
+    """End this sign-in on the server, and let the browser forget the pages it saw (SES-04)."""
+    if request.actor.sign_in is not None:
+        signins.end(request.actor.sign_in, EndReason.SIGNED_OUT, by=request.actor)
+    signins.leave(request)
+    messages.success(request, EndReason.SIGNED_OUT.label)
+    response = redirect("login")
+    response["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+@require_safe
+def sign_ins(request: Request) -> HttpResponse:
+    """My sign-ins that are live now (SES-07)."""
+    live = SignIn.objects.filter(person=request.actor.person, ended_at__isnull=True, seen_at__gt=signins.idle_since())
+    context = {"sign_ins": live.select_related("taxpayer").order_by("-started_at")[:50]}
+    return page(request, "accounts/sign_ins.html", context)
+
+
+@require_POST
+def end_sign_in(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """End one of my other sign-ins; it is out at its next click."""
+    sign_in = get_object_or_404(SignIn, uid=uid, person=request.actor.person)
+    signins.end(sign_in, EndReason.ENDED_BY_OWNER, by=request.actor)
+    signins.forget_told_of(sign_in)
+    messages.success(request, _("已结束该处登录。"))
+    return redirect("accounts:sign_ins")
+
+
+@require_POST
+def acknowledge(request: Request) -> HttpResponse:
+    """It was me who signed in elsewhere: stop telling me (SES-06)."""
+    if request.actor.sign_in is not None and request.actor.sign_in.told_of is not None:
+        signins.forget_told_of(request.actor.sign_in.told_of)
+    return redirect("home")

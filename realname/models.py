@@ -1,0 +1,121 @@
+"""What the bureau's records say: who works where (Post) and whose identity was seen (RealNameRecord)."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts import numbers
+from accounts.constraints import in_order, one_of
+from accounts.fields import SealedTextField
+from accounts.models import Person, Taxpayer
+
+
+class Position(models.TextChoices):
+    """In what position the tax register knows somebody: said here and nowhere else (D31)."""
+
+    LEGAL_REP = "legal_rep", _("法定代表人（业主）")
+    FINANCE = "finance", _("财务负责人")
+    CLERK = "clerk", _("办税员")
+
+
+LEADS = (Position.LEGAL_REP, Position.FINANCE)
+
+
+class PostQuerySet(models.QuerySet["Post"]):
+    """Ways of choosing posts."""
+
+    def open(self) -> "PostQuerySet":
+        """The posts that the register holds today."""
+        today = timezone.localdate()
+        return self.filter(Q(until__isnull=True) | Q(until__gt=today), since__lte=today)
+
+
+class Post(models.Model):
+    """税务登记人员: the tax register says that a person holds a position at a taxpayer.
+
+    From the day `since` on; on the day `until` it is over, so that who was replaced today is out today (D20).
+    `mobile` is the register's 【移动电话】 and `landline` its 【固定电话】, as they were typed there (M91, M92).
+    `linked_at` is when the person confirmed it (关联, M15, D18).
+    """
+
+    taxpayer = models.ForeignKey(Taxpayer, on_delete=models.PROTECT, related_name="posts")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="posts")
+    position = models.CharField(max_length=16, choices=Position.choices)
+    mobile = SealedTextField(_("移动电话"), blank=True, default="")
+    landline = SealedTextField(_("固定电话"), blank=True, default="")
+    since = models.DateField()
+    until = models.DateField(null=True, blank=True)
+    linked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PostQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            one_of("position", Position, name="post_position_is_known"),
+            in_order("since", "until", name="post_since_before_until"),
+            models.UniqueConstraint(
+                "taxpayer", "person", "position", "since", name="post_known_by_taxpayer_person_position_since"
+            ),
+            models.UniqueConstraint(
+                "taxpayer",
+                condition=Q(position=Position.LEGAL_REP, until__isnull=True),
+                name="one_open_legal_rep_per_taxpayer",
+            ),
+            models.UniqueConstraint(
+                "taxpayer",
+                condition=Q(position=Position.FINANCE, until__isnull=True),
+                name="one_open_finance_officer_per_taxpayer",
+            ),
+            models.UniqueConstraint(
+                "taxpayer",
+                "person",
+                condition=Q(position=Position.CLERK, until__isnull=True),
+                name="one_open_clerk_post_per_person_and_taxpayer",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_position_display()} {self.person_id} @ {self.taxpayer_id}"
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the person is linked with the taxpayer: the legal representative needs no confirming (D18)."""
+        return self.linked_at is not None or self.position == Position.LEGAL_REP
+
+    @property
+    def landline_is_mobile(self) -> bool:
+        """Whether a mobile number was typed into 【固定电话】 (M92)."""
+        return numbers.is_mobile(numbers.fold(self.landline))
+
+
+class CollectionMethod(models.TextChoices):
+    """Where a real name was collected (M83)."""
+
+    COUNTER = "counter", _("税务机关前台采集")
+    APP = "app", _("移动办税采集")
+
+
+class RealNameRecord(models.Model):
+    """实名采集: that, when and how a person's identity document and face were seen. `phone` is what he proved then."""
+
+    Method = CollectionMethod
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="real_name_records")
+    phone = SealedTextField(_("手机号"), blank=True, default="")
+    method = models.CharField(max_length=16, choices=CollectionMethod.choices)
+    collected_at = models.DateTimeField(default=timezone.now)
+    collected_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            one_of("method", CollectionMethod, name="real_name_method_is_known"),
+            in_order("collected_at", "revoked_at", name="real_name_collected_before_revoked"),
+            models.UniqueConstraint(
+                "person", condition=Q(revoked_at__isnull=True), name="one_valid_real_name_record_per_person"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"real-name record {self.pk}"

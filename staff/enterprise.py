@@ -1,0 +1,52 @@
+"""The first factor of every enterprise door: 纳税人识别号 and 企业密码 (M12, D3, D13)."""
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts import audit, passwords, throttles
+from accounts.actor import Actor
+from accounts.addresses import neighbourhood
+from accounts.audit import Kind
+from accounts.limits import ADDRESS_FAILURES, PASSWORD
+from accounts.models import Taxpayer
+from accounts.refusals import TooMany
+
+WRONG = _("纳税人识别号或密码错误")
+
+
+def account_word(code: str) -> str:
+    """What wrong tries on this number are counted under, whether or not it exists."""
+    return f"taxpayer:{code}"
+
+
+def check_password(code: str, password: str, *, subject: str, by: Actor) -> Taxpayer:
+    """The taxpayer whose number and enterprise password these are.
+
+    `code` is folded; `subject` is what wrong tries are counted under (the number, or the number in a known browser).
+    Raises ValidationError `wrong_number_or_password` for an unknown number, a wrong password, a locked or unopened
+    taxpayer alike, after the same work; `TooMany` for an address that has failed on many accounts; `slots.Busy`.
+    """
+    slowed = throttles.wait(ADDRESS_FAILURES, neighbourhood(by.ip))
+    if slowed:
+        raise TooMany(slowed)
+    taxpayer = Taxpayer.objects.select_related("credential").filter(code=code).first()
+    is_open = taxpayer is not None and taxpayer.is_open
+    right = passwords.check(taxpayer.credential if taxpayer is not None and is_open else None, password)
+    with transaction.atomic():
+        reason = _judge(right, subject, by=by)
+        audit.record(Kind.ENTERPRISE_PASSWORD, by=by, taxpayer=taxpayer, reason=reason, code=code)
+    if reason or taxpayer is None:
+        raise ValidationError(WRONG, code="wrong_number_or_password")
+    return taxpayer
+
+
+def _judge(right: bool, subject: str, *, by: Actor) -> str:
+    """Count the try; the reason it is refused for, or nothing. A right one counts for nothing while locked (D13)."""
+    if not right:
+        throttles.fail((PASSWORD, subject), (ADDRESS_FAILURES, neighbourhood(by.ip)))
+        return "wrong_password"
+    if not throttles.succeed(PASSWORD, subject):
+        return "locked"
+    throttles.give_back(ADDRESS_FAILURES, neighbourhood(by.ip))
+    return ""

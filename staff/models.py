@@ -1,0 +1,141 @@
+"""Who may act for a taxpayer, and with which functions."""
+
+import uuid
+from collections.abc import Iterable
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.constraints import in_order, not_empty
+from accounts.models import Credential, Person, Taxpayer
+
+
+class Identity(models.Model):
+    """权限身份: a named set of functions that a taxpayer defines (M25)."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    taxpayer = models.ForeignKey(Taxpayer, on_delete=models.CASCADE, related_name="identities")
+    name = models.CharField(_("权限身份名称"), max_length=50)
+    description = models.CharField(_("权限描述"), max_length=200, blank=True, default="")
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            not_empty("name", name="identity_has_a_name"),
+            models.UniqueConstraint("taxpayer", "name", name="identity_name_once_per_taxpayer"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def grant(self, functions: Iterable[str]) -> None:
+        """Add these functions (codes of the function tree) to the identity; those it has stay."""
+        Grant.objects.bulk_create([Grant(identity=self, function=code) for code in functions], ignore_conflicts=True)
+
+
+class Grant(models.Model):
+    """One function, by its code in the function tree, that an identity carries."""
+
+    identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="grants")
+    function = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = (
+            not_empty("function", name="grant_names_a_function"),
+            models.UniqueConstraint("identity", "function", name="function_once_per_identity"),
+        )
+
+    def __str__(self) -> str:
+        return self.function
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Ways of choosing memberships."""
+
+    def open(self) -> "MembershipQuerySet":
+        """Those that were not removed."""
+        return self.filter(removed_at__isnull=True)
+
+
+class Membership(models.Model):
+    """办税人员: a person in one taxpayer. That he is legal representative or finance officer is the register's to say.
+
+    `credential` is his personal password here. It stays untouched while he is bound: then the natural-person password
+    is asked instead (M68, M70).
+    """
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    taxpayer = models.ForeignKey(Taxpayer, on_delete=models.PROTECT, related_name="memberships")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="memberships")
+    identities = models.ManyToManyField(Identity, blank=True, related_name="memberships")
+    is_manager = models.BooleanField(_("管理权限"), default=False)
+    credential = models.OneToOneField(
+        Credential, on_delete=models.PROTECT, null=True, blank=True, related_name="membership_owner"
+    )
+    added_at = models.DateTimeField(default=timezone.now)
+    bound_at = models.DateTimeField(null=True, blank=True)
+    frozen_at = models.DateTimeField(null=True, blank=True)
+    frozen_until = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                "taxpayer",
+                "person",
+                condition=Q(removed_at__isnull=True),
+                name="one_open_membership_per_person_and_taxpayer",
+            ),
+            models.CheckConstraint(
+                condition=Q(frozen_until__isnull=True) | Q(frozen_at__isnull=False),
+                name="membership_frozen_until_only_when_frozen",
+            ),
+            in_order("frozen_at", "frozen_until", name="membership_frozen_before_it_ends"),
+            in_order("added_at", "removed_at", name="membership_added_before_removed"),
+            in_order("added_at", "valid_until", name="membership_added_before_it_expires"),
+        )
+
+    def __str__(self) -> str:
+        return f"membership {self.uid}"
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the natural-person password stands in for the personal one (M68)."""
+        return self.bound_at is not None
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it is frozen now; a freeze with an end is lifted by itself (M61)."""
+        return self.frozen_at is not None and (self.frozen_until is None or timezone.now() < self.frozen_until)
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its own last day has passed."""
+        return self.valid_until is not None and timezone.now() >= self.valid_until
+
+    @property
+    def signing_credential(self) -> Credential | None:
+        """The password that signs this member in: the natural-person one while bound (M68), else his own."""
+        return self.person.credential if self.is_bound else self.credential
+
+
+class HandoverTicket(models.Model):
+    """A one-use ticket that takes a 纯社保户 to the 社保费征收系统 (D17); the row is what makes it one-use."""
+
+    nonce_hash = models.CharField(max_length=64, unique=True)
+    taxpayer = models.ForeignKey(Taxpayer, on_delete=models.CASCADE, related_name="handover_tickets")
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (not_empty("nonce_hash", name="handover_ticket_is_hashed"),)
+
+    def __str__(self) -> str:
+        return f"ticket {self.pk}"

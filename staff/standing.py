@@ -1,0 +1,192 @@
+"""A person's standing in a taxpayer: whether he may act for it now, and if not, why and who can mend it (D4, D6, D18).
+
+Said here once, for the list of people at sign-in, for the last step of every door, and for every request after it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Person, Taxpayer
+from accounts.words import Words
+from realname.models import LEADS, Position, Post, RealNameRecord
+from staff import functions
+from staff.models import Grant, Membership
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why somebody can't act for a taxpayer, and the next step in words."""
+
+    code: str
+    text: Words
+    next_step: Words
+
+
+NOT_IN_REGISTER = Problem(
+    "not_in_register",
+    _("当前办税人与税务登记办税人信息不符，请通过变更税务登记维护办税人，并重新同步办税人信息。"),
+    _(
+        "第一步：在【变更税务登记】-【办税人员信息】中增加该办税人员；第二步：由本人实名采集；第三步：由法定代表人或财务负责人授权。前两步也可以到税务机关前台办理。"
+    ),
+)
+NOT_COLLECTED = Problem(
+    "not_collected",
+    _("该人员尚未实名采集"),
+    _("请本人通过移动办税 APP 或到税务机关前台完成实名采集。"),
+)
+NOT_LINKED = Problem(
+    "not_linked",
+    _("该人员尚未与企业关联"),
+    _("请本人在自己的实名办税页面或到税务机关前台确认与本企业的关联。"),
+)
+FIRST_IS_DUE = Problem(
+    "first_is_due",
+    _("首次普通登录只能选择法定代表人（业主）或财务负责人"),
+    _("请法定代表人（业主）或财务负责人先登录并设置个人登录密码。"),
+)
+NOT_ADDED = Problem(
+    "not_added",
+    _("该人员尚未添加为本企业的办税人员"),
+    _("请法定代表人（业主）或财务负责人登录后，在【企业人员维护】中点击【添加办税人员】。"),
+)
+REMOVED = Problem(
+    "removed",
+    _("您已不是该企业的办税人员"),
+    _("如需继续办税，请联系法定代表人（业主）或财务负责人重新添加。"),
+)
+FROZEN = Problem(
+    "frozen",
+    _("办税人员已冻结"),
+    _("请法定代表人（业主）或财务负责人登录后，在【企业人员维护】中为该办税人员【解冻】。"),
+)
+EXPIRED = Problem(
+    "expired",
+    _("办税权限已到期"),
+    _("请法定代表人（业主）或财务负责人登录后，在【企业人员维护】中延长有效期。"),
+)
+_WEIGHT = {Position.LEGAL_REP: 0, Position.FINANCE: 1, Position.CLERK: 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What register, real-name records and memberships say of one person in one taxpayer today."""
+
+    person: Person
+    taxpayer: Taxpayer
+    posts: tuple[Post, ...]
+    membership: Membership | None
+    is_collected: bool
+
+    @property
+    def position(self) -> Position:
+        """His weightiest position by the register; a member whom it doesn't name counts as a clerk."""
+        return Position(self.posts[0].position) if self.posts else Position.CLERK
+
+    @property
+    def is_lead(self) -> bool:
+        """Whether he is legal representative or finance officer by the register, the only word that counts (D31)."""
+        return self.position in LEADS
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why he may not act for the taxpayer, the register's word first (D4); None when he may."""
+        if not self.posts:
+            return NOT_IN_REGISTER
+        if not self.is_collected:
+            return NOT_COLLECTED
+        if not any(post.is_linked for post in self.posts):
+            return NOT_LINKED
+        return None if self.is_lead else self._clerk_problem()
+
+    def _clerk_problem(self) -> Problem | None:
+        if self.membership is None:
+            return NOT_ADDED
+        if self.membership.is_frozen:
+            return FROZEN
+        return EXPIRED if self.membership.is_expired else None
+
+    def problem_at_sign_in(self, *, first_is_due: bool) -> Problem | None:
+        """As `problem`, and before the taxpayer's first sign-in is done nobody but a lead may be chosen (M14, D6)."""
+        problem = self.problem
+        if first_is_due and not self.is_lead and problem in (None, NOT_ADDED, FROZEN, EXPIRED):
+            return FIRST_IS_DUE
+        return problem
+
+    @property
+    def needs_own_password(self) -> bool:
+        """Whether he has no personal password here yet: an SMS sign-in then leads to setting one (M21, M89)."""
+        membership = self.membership
+        if membership is None:
+            return True
+        credential = membership.signing_credential
+        return not membership.is_bound and (credential is None or not (credential.is_set or credential.is_temporary))
+
+    def held_functions(self) -> frozenset[str]:
+        """The functions he holds: all for a lead, for a clerk the union of his identities' (D7)."""
+        if self.is_lead:
+            return functions.ALL
+        if self.membership is None:
+            return frozenset()
+        codes = Grant.objects.filter(identity__memberships=self.membership).values_list("function", flat=True)
+        return functions.ALL.intersection(codes)
+
+
+def of_person(person: Person, taxpayer: Taxpayer) -> Standing:
+    """The standing of one person."""
+    found = _read(taxpayer, person=person)
+    if found:
+        return found[0]
+    return Standing(person=person, taxpayer=taxpayer, posts=(), membership=None, is_collected=False)
+
+
+def of_all(taxpayer: Taxpayer) -> list[Standing]:
+    """Everybody with an open post or an open membership (D4): legal representative, finance officer, then by name."""
+    return sorted(_read(taxpayer), key=lambda standing: (_WEIGHT[standing.position], standing.person.name))
+
+
+def _read(taxpayer: Taxpayer, person: Person | None = None) -> list[Standing]:
+    """Two queries, whatever the number of people."""
+    collected = Exists(RealNameRecord.objects.filter(person=OuterRef("person"), revoked_at__isnull=True))
+    posts = Post.objects.open().filter(taxpayer=taxpayer).select_related("person")
+    memberships = Membership.objects.open().filter(taxpayer=taxpayer)
+    memberships = memberships.select_related("person__credential", "credential")
+    if person is not None:
+        posts, memberships = posts.filter(person=person), memberships.filter(person=person)
+    return _combine(taxpayer, posts.annotate(is_collected=collected), memberships.annotate(is_collected=collected))
+
+
+def _combine(taxpayer: Taxpayer, posts: Iterable[Post], memberships: Iterable[Membership]) -> list[Standing]:
+    people: dict[int, Person] = {}
+    posts_of: dict[int, list[Post]] = {}
+    membership_of: dict[int, Membership] = {}
+    collected: set[int] = set()
+    for post in posts:
+        people[post.person_id] = post.person
+        posts_of.setdefault(post.person_id, []).append(post)
+        if post.is_collected:  # type: ignore[attr-defined]  # annotated in _read
+            collected.add(post.person_id)
+    for membership in memberships:
+        people[membership.person_id] = membership.person
+        membership_of[membership.person_id] = membership
+        if membership.is_collected:  # type: ignore[attr-defined]  # annotated in _read
+            collected.add(membership.person_id)
+    return [
+        Standing(
+            person=person,
+            taxpayer=taxpayer,
+            posts=tuple(sorted(posts_of.get(pk, ()), key=lambda post: _WEIGHT[Position(post.position)])),
+            membership=membership_of.get(pk),
+            is_collected=pk in collected,
+        )
+        for pk, person in people.items()
+    ]
+
+
+def first_sign_in_is_due(taxpayer: Taxpayer) -> bool:
+    """Whether no legal representative or finance officer, present or past, has yet set a personal password (D6)."""
+    leads = Post.objects.filter(taxpayer=taxpayer, position__in=LEADS).values("person")
+    memberships = Membership.objects.filter(taxpayer=taxpayer, person__in=leads, credential__isnull=False)
+    return not memberships.exclude(credential__password="").exists()
