@@ -1,0 +1,96 @@
+"""Error pages in the portal's style: what happened, why, and the next step (CFG-06)."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.pages import page
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Heading, explanation and next step of one status."""
+
+    heading: Promise | str
+    text: Promise | str
+    next_step: Promise | str
+
+
+_WORDS = {
+    400: Words(
+        _("请求无法识别"), _("提交的内容不完整或格式不正确，系统没有做任何处理。"), _("请返回上一页，重新填写后提交。")
+    ),
+    403: Words(_("没有权限"), _("您当前的身份不能进行此操作。"), _("请联系法定代表人（业主）或财务负责人。")),
+    404: Words(_("页面不存在"), _("您访问的页面不存在，或不属于您当前的办税身份。"), _("请从首页重新进入。")),
+    405: Words(
+        _("操作方式不正确"), _("该地址不能这样打开，系统没有做任何处理。"), _("请从首页重新进入，并使用页面上的按钮。")
+    ),
+    409: Words(
+        _("办税身份已切换"),
+        _("该页面是在另一个办税身份下打开的，为避免办错企业，系统没有保存任何内容。"),
+        _("请核对右上角的纳税人名称，从首页重新进入后再提交。"),
+    ),
+    413: Words(_("提交的内容过大"), _("提交的内容超过了允许的大小，系统没有做任何处理。"), _("请减小内容后重新提交。")),
+    429: Words(_("操作过于频繁"), _("来自您所在网络的请求过多，系统暂时放慢了处理。"), _("请稍候片刻再试。")),
+    500: Words(
+        _("系统出现错误"),
+        _("系统没有完成您的操作，错误已自动记录。"),
+        _("请稍后重试；如仍有问题，请把请求编号告诉税务机关前台。"),
+    ),
+    503: Words(
+        _("系统繁忙"),
+        _("当前登录人数较多，或系统正在恢复。您的操作没有被处理，不会重复。"),
+        _("请等待几秒后刷新页面重试。"),
+    ),
+}
+_STALE_FORM = Words(
+    _("页面已过期"),
+    _("该页面打开的时间过长，或您已在别处重新登录。为了安全，系统没有处理这次提交。"),
+    _("请返回上一页并刷新，重新填写后提交。"),
+)
+
+
+def error_page(
+    request: HttpRequest, status: int, *, words: Words | None = None, text: str = "", retry_after: int = 0
+) -> HttpResponse:
+    """The page of a status, with the request's number; `text` takes the place of the usual explanation."""
+    said = words or _WORDS.get(status) or _WORDS[500 if status >= 500 else 400]
+    context = {
+        "status": status,
+        "heading": said.heading,
+        "text": text or said.text,
+        "next_steps": [{"text": said.next_step, "url": ""}, {"text": _("返回首页"), "url": reverse("home")}],
+        "request_id": getattr(request, "request_id", ""),
+    }
+    response = page(request, "error.html", context, status=status)
+    if retry_after:
+        response["Retry-After"] = str(retry_after)
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400."""
+    return error_page(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403, with the refusal's own words where it has some."""
+    return error_page(request, 403, text=str(exception))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404; the exception's text names models and is not shown."""
+    return error_page(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500."""
+    return error_page(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 for a form whose token is missing or old."""
+    return error_page(request, 403, words=_STALE_FORM)

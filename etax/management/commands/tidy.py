@@ -1,0 +1,30 @@
+"""The command `manage.py tidy`."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.sessions.models import Session
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from accounts import pictures, sms, throttles
+from staff import handover
+
+_KEPT = timedelta(days=1)
+
+
+class Command(BaseCommand):
+    """Deletes what binds nobody any more: run it every night. The record is never touched."""
+
+    help = "Delete expired sessions, picture marks, codes, counts and tickets."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print how many rows of each kind went."""
+        gone = {
+            "sessions": Session.objects.filter(expire_date__lt=timezone.now()).delete()[0],
+            "pictures": pictures.tidy(),
+            "codes": sms.tidy(_KEPT),
+            "counts": throttles.tidy(_KEPT),
+            "tickets": handover.tidy(),
+        }
+        self.stdout.write(", ".join(f"{name}: {count}" for name, count in gone.items()))

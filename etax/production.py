@@ -1,0 +1,45 @@
+"""What a portal with DEBUG off must have before it starts (security.md CFG-01)."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+MIN_SECRET_LENGTH = 50
+MIN_SECRET_VARIETY = 10
+MIN_SHARED_SECRET = 32
+DEFAULT_PASSWORDS = ("postgres", "password", "etax", "admin")
+
+
+def refuse_unsafe(settings: Mapping[str, Any]) -> None:
+    """Raise `ImproperlyConfigured`, naming every fault at once, unless the settings are fit for a real bureau."""
+    faults = [fault for is_fit, fault in _conditions(settings) if not is_fit]
+    if faults:
+        raise ImproperlyConfigured("DEBUG is off, but: " + "; ".join(faults))
+
+
+def _conditions(settings: Mapping[str, Any]) -> list[tuple[bool, str]]:
+    """What must be so, each with the words for when it isn't."""
+    sms = urlsplit(settings["SMS_URL"])
+    key, hosts = settings["SECRET_KEY"], settings["ALLOWED_HOSTS"]
+    seals, lookups = settings["SEALING_KEYS"], settings["LOOKUP_KEYS"]
+    password = settings["DATABASES"]["default"].get("PASSWORD")
+    return [
+        (len(key) >= MIN_SECRET_LENGTH and len(set(key)) > MIN_SECRET_VARIETY, "SECRET_KEY is missing or weak"),
+        (bool(hosts), "ALLOWED_HOSTS is empty"),
+        (not any("*" in host or host.startswith(".") for host in hosts), "ALLOWED_HOSTS has a wildcard"),
+        (bool(seals), "SEALING_KEYS is empty"),
+        (bool(lookups), "LOOKUP_KEYS is empty"),
+        (not _share(seals, lookups), "SEALING_KEYS and LOOKUP_KEYS share a key"),
+        (sms.scheme == "https" and bool(sms.hostname), "SMS_URL must be an https address"),
+        (settings["CACHE_URL"].startswith(("redis://", "rediss://")), "CACHE_URL must name a Redis server"),
+        (settings["SOCIAL_INSURANCE_URL"].startswith("https://"), "SOCIAL_INSURANCE_URL must be an https address"),
+        (len(settings["SOCIAL_INSURANCE_SECRET"]) >= MIN_SHARED_SECRET, "SOCIAL_INSURANCE_SECRET is missing or weak"),
+        (password not in DEFAULT_PASSWORDS, "the database password is a default one"),
+        (settings["PASSWORD_POLICY"] in ("modern", "dengbao"), "PASSWORD_POLICY must be modern or dengbao"),
+    ]
+
+
+def _share(one: list[str], other: list[str]) -> bool:
+    return bool({k.partition(":")[2] for k in one} & {k.partition(":")[2] for k in other})

@@ -1,0 +1,224 @@
+"""Settings of the portal, read from the environment or from a file `.env`.
+
+Nothing has to be set for the embedded default: SQLite and everything else under `var/`, on the machine's own
+address, with DEBUG on. With DEBUG off (a real bureau) the start refuses whatever would be unsafe: see `production.py`.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from etax import embedded, production
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+
+DEBUG = env.bool("DEBUG", default=True)
+# Where the embedded default keeps its database, keys and messages; in production only the hash slots' lock files.
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
+
+# --- Keys. Each secret has one purpose, so that each can be changed alone. -------------------------------------------
+SECRET_KEY = env.str("SECRET_KEY", default=embedded.secret(VAR_DIR, "secret_key") if DEBUG else "")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+# `name:base64` of 32 bytes each, the first is the one that seals; the others still open.
+SEALING_KEYS = env.list("SEALING_KEYS", default=embedded.keyring(VAR_DIR, "sealing_key") if DEBUG else [])
+# The keys of the look-up hashes, apart from the sealing keys (D33).
+LOOKUP_KEYS = env.list("LOOKUP_KEYS", default=embedded.keyring(VAR_DIR, "lookup_key") if DEBUG else [])
+
+# --- Addresses -------------------------------------------------------------------------------------------------------
+# With DEBUG on, the portal answers on the machine's own address alone: the simulated phone shows codes to anybody.
+ALLOWED_HOSTS = embedded.LOOPBACK if DEBUG else env.list("ALLOWED_HOSTS", default=[])
+# How many proxies in front of us may be believed about the visitor's address (security.md CFG-04).
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+SECURE = env.bool("HTTPS", default=not DEBUG)
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+ROOT_URLCONF = "etax.urls"
+WSGI_APPLICATION = "etax.wsgi.application"
+
+INSTALLED_APPS = [
+    "whitenoise.runserver_nostatic",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_ratelimit",
+    "accounts",
+    "realname",
+    "staff",
+    "agencies",
+    "etax",
+]
+
+# The order is the order of a request: who asks, in what capacity, may he, is anything due first (architecture.md).
+MIDDLEWARE = [
+    "etax.middleware.RequestMiddleware",
+    "etax.middleware.ErrorPageMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.ActorMiddleware",
+    "staff.middleware.CapacityMiddleware",
+    "etax.middleware.StaleFormMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "staff.middleware.MustChangePasswordMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "etax.context_processors.portal",
+            ],
+        },
+    }
+]
+
+# --- Data ------------------------------------------------------------------------------------------------------------
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHE_URL = env.str("CACHE_URL", default="")
+# The package names other clients as supported; what it needs, an atomic increment, Django's own has as well.
+SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]
+if CACHE_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": CACHE_URL,
+            "OPTIONS": {"socket_timeout": 0.2, "socket_connect_timeout": 0.2},
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    # LocMem loses counts across processes; it is allowed for the one process of the embedded default only:
+    # `production.py` refuses to start without Redis.
+    SILENCED_SYSTEM_CHECKS += ["django_ratelimit.E003"]
+
+# --- Who asks --------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.Person"
+AUTHENTICATION_BACKENDS = ["accounts.backends.PersonBackend"]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+PASSWORD_HASHERS = ["accounts.hashers.Argon2idHasher"]
+# How many of whom may wait for a hash slot in one process before the next gets 503 (PW-03).
+HASH_SLOTS = env.int("HASH_SLOTS", default=os.cpu_count() or 1)
+HASH_QUEUE = env.int("HASH_QUEUE", default=100)
+HASH_WAIT_SECONDS = env.float("HASH_WAIT_SECONDS", default=8.0)
+PASSWORD_POLICY = env.str("PASSWORD_POLICY", default="modern")
+
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "etax.errors.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- Messages to phones ----------------------------------------------------------------------------------------------
+SMS_URL = env.str("SMS_URL", default=f"file://{VAR_DIR / 'sms.jsonl'}" if DEBUG else "")
+SMS_TIMEOUT_SECONDS = env.float("SMS_TIMEOUT_SECONDS", default=5.0)
+BUREAU_NAME = env.str("BUREAU_NAME", default="辽宁省电子税务局")
+
+# --- Neighbouring systems --------------------------------------------------------------------------------------------
+# Where a payer of social insurance only is handed over to (D17); the embedded default carries a stand-in.
+SOCIAL_INSURANCE_URL = env.str("SOCIAL_INSURANCE_URL", default="")
+SOCIAL_INSURANCE_SECRET = env.str("SOCIAL_INSURANCE_SECRET", default="")
+# `SYSTEM=https://…` for each downstream system of the function tree.
+DOWNSTREAM_URLS = env.dict("DOWNSTREAM_URLS", default={})
+
+# --- Words and figures -----------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("简体中文"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", default="Asia/Shanghai")
+
+# --- Static files ----------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+if not DEBUG:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+
+# --- What a page may do in the browser -------------------------------------------------------------------------------
+SECURE_SSL_REDIRECT = SECURE and env.bool("SSL_REDIRECT", default=True)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# A form's target may redirect a payer of social insurance only to the neighbouring system, and nowhere else.
+_handover = urlsplit(SOCIAL_INSURANCE_URL)
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "media-src": [SELF],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF, f"{_handover.scheme}://{_handover.netloc}"] if _handover.netloc else [SELF],
+    }
+}
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    name: [] for name in ("accelerometer", "camera", "display-capture", "geolocation", "microphone", "payment", "usb")
+}
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 400
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "etax.logs.RequestIdFilter"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"django": {"handlers": ["console"], "level": "INFO", "propagate": False}},
+}
+
+if not DEBUG:
+    production.refuse_unsafe(globals())

@@ -1,0 +1,29 @@
+"""All addresses of the portal."""
+
+from django.conf import settings
+from django.urls import include, path
+
+from accounts.views.signins import sign_out
+from etax import errors
+from etax.views import handover, home, phone
+from staff.views.login import login
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.not_found
+handler500 = errors.server_error
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("login/", login, name="login"),
+    path("logout/", sign_out, name="sign_out"),
+    path("handover/redeem/", handover.redeem, name="redeem_ticket"),
+    path("", include("accounts.urls")),
+    path("", include("staff.urls")),
+]
+
+if settings.DEBUG:
+    urlpatterns += [
+        path("demo/phone/", phone.simulated_phone, name="simulated_phone"),
+        path("demo/social-insurance/", handover.social_insurance_stand_in, name="social_insurance_stand_in"),
+    ]

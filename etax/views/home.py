@@ -1,0 +1,45 @@
+"""首页: what needs doing, and the functions held."""
+
+from dataclasses import dataclass
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.actor import Actor
+from accounts.pages import page
+from accounts.requests import Request
+from staff import functions
+from staff.home import Due, due_for
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The words at the top: time of day, name, capacity."""
+
+    text: str
+
+    @classmethod
+    def of(cls, actor: Actor) -> "Greeting":
+        """早上好 until eleven, 中午好 until thirteen, 下午好 until eighteen, then 晚上好."""
+        hour = timezone.localtime().hour
+        words = ((11, _("早上好")), (13, _("中午好")), (18, _("下午好")), (24, _("晚上好")))
+        word = next(word for until, word in words if hour < until)
+        name = actor.person.name if actor.person else ""
+        return cls(_("%(word)s，%(name)s") % {"word": word, "name": name})
+
+
+@require_safe
+def home(request: Request) -> HttpResponse:
+    """Greeting with capacity, what needs doing, then a tile for each function held, grouped as the tree."""
+    actor = request.actor
+    due: list[Due] = due_for(actor)
+    context = {
+        "greeting": Greeting.of(actor),
+        "branches": functions.menu(actor.functions),
+        "due": due,
+        "operations_url": reverse("staff:operations"),
+    }
+    return page(request, "home.html", context)

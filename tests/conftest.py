@@ -1,0 +1,70 @@
+"""Fixtures for all tests: the demo world, visitors, and a folder of their own for what the portal writes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import TransactionTestCase
+
+from accounts import triggers
+from etax import demo
+from tests.visitor import Visitor
+
+_flush = TransactionTestCase._fixture_teardown
+
+
+def _flush_the_record_too(self):
+    """Empty the database after a test that commits: the one place where the append-only triggers give way."""
+    with connection.schema_editor() as editor:
+        triggers.drop(editor)
+    try:
+        _flush(self)
+    finally:
+        with connection.schema_editor() as editor:
+            triggers.create(editor)
+
+
+TransactionTestCase._fixture_teardown = _flush_the_record_too
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """The demo world is loaded once, before the first test; tests change it in transactions that are rolled back."""
+    with django_db_blocker.unblock():
+        demo.load()
+
+
+@pytest.fixture(autouse=True)
+def own_folder(settings, tmp_path: Path) -> Iterator[Path]:
+    """Every test writes its messages and slots elsewhere, and starts with an empty cache."""
+    settings.VAR_DIR = tmp_path
+    settings.SMS_URL = f"file://{tmp_path / 'sms.jsonl'}"
+    cache.clear()
+    yield tmp_path
+    cache.clear()
+
+
+@pytest.fixture
+def world(db) -> None:
+    """The demo world, made again where an earlier test that commits has emptied the database."""
+    demo.load()
+
+
+@pytest.fixture
+def committed_world(transactional_db) -> None:
+    """The demo world in a database where transactions really commit, for races and browsers."""
+    demo.load()
+
+
+@pytest.fixture
+def visitor(world, own_folder: Path) -> Visitor:
+    """A browser that nobody has used yet."""
+    return Visitor(own_folder / "sms.jsonl")
+
+
+@pytest.fixture
+def other_visitor(world, own_folder: Path) -> Visitor:
+    """Another browser."""
+    return Visitor(own_folder / "sms.jsonl")
