@@ -2,7 +2,7 @@
 
 The position is derived: it is the first step whose fact is missing. Facts are ids and words, never secrets; they live
 in the visitor's session under one key, with an id and a start time. Going back drops later facts, ten minutes after
-the start it begins again, and the session's id changes at every step up.
+the start it begins again. Whoever establishes a fact that proves something changes the session's id (SES-02).
 """
 
 import functools
@@ -82,15 +82,13 @@ class Progress:
         """Whether the fact is established."""
         return fact in self._state["facts"]
 
-    def establish(self, fact: str, value: str, *, step_up: bool = False) -> None:
-        """Write the fact down and drop all later ones. A step up changes the session's id (SES-02)."""
+    def establish(self, fact: str, value: str) -> None:
+        """Write the fact down and drop all later ones."""
         order = [step.fact for step in self.flow.steps]
         later = set(order[order.index(fact) + 1 :]) if fact in order else set()
         facts = {name: kept for name, kept in self._state["facts"].items() if name not in later}
         self._state["facts"] = {**facts, fact: value}
         self._session.modified = True
-        if step_up:
-            self._session.cycle_key()
 
     @property
     def next_url_name(self) -> str | None:

@@ -111,6 +111,13 @@ class Picture:
         return reverse("accounts:new_picture", args=[self.form])
 
 
+class _Forgetful(forms.TextInput):
+    """An input that never shows again what was typed: the picture has changed meanwhile."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, None, attrs)
+
+
 class PictureForm(Form):
     """A form guarded by a picture code, which is judged last and before anything else is done (CAP-03, FLOW-06).
 
@@ -120,7 +127,7 @@ class PictureForm(Form):
     captcha = forms.CharField(
         label=_("验证码"),
         max_length=20,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        widget=_Forgetful(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
         error_messages={"required": _("请输入验证码。")},
     )
     captcha_token = forms.CharField(max_length=300, widget=forms.HiddenInput, required=False)

@@ -31,8 +31,8 @@ CODE_HOUR = Limit("code_hour", 5, HOUR, None, "一个手机号", "D14、OTP-06�
 CODE_DAY = Limit("code_day", 10, DAY, None, "一个手机号", "D14、OTP-06：每天10条")
 CODE_ADDRESS = Limit("code_address", 20, HOUR, None, "一个地址", "OTP-06：每小时20条未使用的验证码，使用后退还")
 CODE_TOTAL = Limit("code_total", 200_000, DAY, None, "全局", "OTP-12：全局每日短信预算")
-ADDRESS_FAILURES = Limit(
-    "address_failures", 60, TEN_MINUTES, None, "一个地址", "D13：同一地址试多个账号时放慢，登录成功退还"
+ADDRESS_ACCOUNTS = Limit(
+    "address_accounts", 200, TEN_MINUTES, None, "一个地址", "D13：同一地址试错多个账号时放慢，登录成功退还"
 )
 PICTURES = Limit("pictures", 30, MINUTE, None, "一个地址", "CAP-06：每分钟30张图片验证码，答对退还")
 
@@ -44,7 +44,7 @@ ALL = (
     CODE_DAY,
     CODE_ADDRESS,
     CODE_TOTAL,
-    ADDRESS_FAILURES,
+    ADDRESS_ACCOUNTS,
     PICTURES,
 )
 

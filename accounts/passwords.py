@@ -29,7 +29,7 @@ DENGBAO_CLASSES = 3
 
 
 def _follows_dengbao() -> bool:
-    return settings.PASSWORD_POLICY == "dengbao"  # noqa: S105 - a policy's name
+    return bool(settings.PASSWORD_POLICY == "dengbao")  # noqa: S105 - a policy's name
 
 
 def normalise(password: str) -> str:

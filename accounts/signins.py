@@ -55,8 +55,8 @@ def start(
         others = SignIn.objects.filter(person=person, ended_at__isnull=True).exclude(pk=sign_in.pk)
         others.update(told_of=sign_in)
         audit.record(Kind.SIGN_IN, by=by, person=person, taxpayer=taxpayer, proof=proof)
-    request.session.flush()
-    auth.login(request, person, backend=_BACKEND)
+    request.session.clear()
+    auth.login(request, person, backend=_BACKEND)  # under a new session id: nothing from before is known any more
     request.session[SESSION_KEY] = str(sign_in.uid)
     return sign_in
 
@@ -87,10 +87,12 @@ def end(sign_in: SignIn, reason: EndReason, *, by: Actor) -> None:
         audit.record(kind, by=by, target=sign_in.person, proof=sign_in.proof, because=reason)
 
 
-def end_all(person: Person, taxpayer: Taxpayer | None, reason: EndReason, *, by: Actor) -> int:
-    """End every live sign-in of a person for a taxpayer; returns how many there were."""
+def end_all(
+    person: Person, taxpayer: Taxpayer | None, reason: EndReason, *, by: Actor, keep: SignIn | None = None
+) -> int:
+    """End every live sign-in of a person for a taxpayer, but the one to keep; returns how many there were."""
     live = SignIn.objects.select_related("person").filter(person=person, taxpayer=taxpayer, ended_at__isnull=True)
-    ended = list(live)
+    ended = [sign_in for sign_in in live if keep is None or sign_in.pk != keep.pk]
     for sign_in in ended:
         end(sign_in, reason, by=by)
     return len(ended)

@@ -170,7 +170,7 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
         row.save(update_fields=["failures"])
         if row.failures >= CODE_FAILURES:
             SmsCode.objects.filter(pk=row.pk).update(closed_at=Now())
-    throttles.fail((CODE_CHECKS, person))
+    throttles.fail(CODE_CHECKS, person)
     return ValidationError(WRONG_CODE, code="sms_code")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.limits import Limit
@@ -68,14 +69,14 @@ def take(*counts: Count) -> tuple[Limit, int] | None:
 
 
 @transaction.atomic
-def fail(*counts: Count) -> None:
-    """Count a failure for each; a subject that is blocked already isn't blocked for longer."""
-    rows, now = _locked(counts)
-    for limit, subject in counts:
-        row = rows[_key(limit, subject)]
-        if row.blocked_until is None:
-            _count_one(row, limit, now)
-    _save(rows.values())
+def fail(limit: Limit, subject: str) -> int:
+    """Count a failure; how many there are now. A subject that is blocked already isn't blocked for longer."""
+    rows, now = _locked([(limit, subject)])
+    row = rows[_key(limit, subject)]
+    if row.blocked_until is None:
+        _count_one(row, limit, now)
+        _save([row])
+    return row.count
 
 
 def wait(limit: Limit, subject: str) -> int:
@@ -103,13 +104,9 @@ def succeed(limit: Limit, subject: str) -> bool:
     return True
 
 
-@transaction.atomic
 def give_back(limit: Limit, subject: str) -> None:
     """Give back one that was taken: it was used well (a tax hall behind one address is not blocked)."""
-    row = Throttle.objects.select_for_update().filter(key=_key(limit, subject), count__gt=0).first()
-    if row is not None:
-        row.count -= 1
-        row.save(update_fields=["count"])
+    Throttle.objects.filter(key=_key(limit, subject), count__gt=0).update(count=F("count") - 1)
 
 
 def tidy(older_than: timedelta) -> int:

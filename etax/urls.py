@@ -16,6 +16,7 @@ handler500 = errors.server_error
 urlpatterns = [
     path("", home.home, name="home"),
     path("login/", login, name="login"),
+    path("agreement/", home.agreement, name="agreement"),
     path("logout/", sign_out, name="sign_out"),
     path("handover/redeem/", handover.redeem, name="redeem_ticket"),
     path("", include("accounts.urls")),

@@ -8,7 +8,7 @@ from accounts import audit, passwords, throttles
 from accounts.actor import Actor
 from accounts.addresses import neighbourhood
 from accounts.audit import Kind
-from accounts.limits import ADDRESS_FAILURES, PASSWORD
+from accounts.limits import ADDRESS_ACCOUNTS, PASSWORD
 from accounts.models import Taxpayer
 from accounts.refusals import TooMany
 
@@ -27,7 +27,7 @@ def check_password(code: str, password: str, *, subject: str, by: Actor) -> Taxp
     Raises ValidationError `wrong_number_or_password` for an unknown number, a wrong password, a locked or unopened
     taxpayer alike, after the same work; `TooMany` for an address that has failed on many accounts; `slots.Busy`.
     """
-    slowed = throttles.wait(ADDRESS_FAILURES, neighbourhood(by.ip))
+    slowed = throttles.wait(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
     if slowed:
         raise TooMany(slowed)
     taxpayer = Taxpayer.objects.select_related("credential").filter(code=code).first()
@@ -43,10 +43,9 @@ def check_password(code: str, password: str, *, subject: str, by: Actor) -> Taxp
 
 def _judge(right: bool, subject: str, *, by: Actor) -> str:
     """Count the try; the reason it is refused for, or nothing. A right one counts for nothing while locked (D13)."""
-    if not right:
-        throttles.fail((PASSWORD, subject), (ADDRESS_FAILURES, neighbourhood(by.ip)))
-        return "wrong_password"
-    if not throttles.succeed(PASSWORD, subject):
-        return "locked"
-    throttles.give_back(ADDRESS_FAILURES, neighbourhood(by.ip))
-    return ""
+    if right and throttles.succeed(PASSWORD, subject):
+        throttles.give_back(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
+        return ""
+    if throttles.fail(PASSWORD, subject) == 1:  # one more account that this address gets wrong
+        throttles.fail(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
+    return "locked" if right else "wrong_password"

@@ -14,7 +14,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.flows import Flow, Progress, Step
 from accounts.limits import PASSWORD
-from accounts.models import Credential, Person, SignIn, Taxpayer
+from accounts.models import Credential, Person, Taxpayer
 from accounts.models.messages import Purpose
 from accounts.models.signins import Proof
 from accounts.passwords import Setting
@@ -51,6 +51,11 @@ class Chosen:
         return self.standing.person
 
     @property
+    def label(self) -> str:
+        """Name, masked, and position, as the pages show them."""
+        return f"{self.person.masked_name} {self.standing.position.label}"
+
+    @property
     def phone(self) -> phones.OnFile:
         """Where a code may be sent, or why not (D5)."""
         return phones.on_file(self.person, self.standing.posts)
@@ -61,7 +66,8 @@ def begin(request: HttpRequest, taxpayer: Taxpayer) -> Progress:
     progress = FLOW.begin(request)
     credential = taxpayer.credential
     progress.establish("enterprise_version", str(credential.version if credential else 0))
-    progress.establish("taxpayer", str(taxpayer.uid), step_up=True)
+    progress.establish("taxpayer", str(taxpayer.uid))
+    request.session.cycle_key()
     return progress
 
 
@@ -79,12 +85,14 @@ def chosen_of(progress: Progress) -> Chosen:
     taxpayer = taxpayer_of(progress)
     person = Person.objects.select_related("credential").get(uid=progress.get("person"))
     found = standing.of_person(person, taxpayer)
-    refuse_unless_choosable(found, first_is_due=standing.first_sign_in_is_due(taxpayer))
+    refuse_unless_choosable(found)
     return Chosen(taxpayer, found)
 
 
-def refuse_unless_choosable(found: Standing, *, first_is_due: bool) -> None:
+def refuse_unless_choosable(found: Standing) -> None:
     """Raise ValidationError with the problem's code and words; for a frozen person those of M63 (D4)."""
+    # Whether the first sign-in is still due matters for those only who aren't the ones to make it.
+    first_is_due = not found.is_lead and standing.first_sign_in_is_due(found.taxpayer)
     problem = found.problem_at_sign_in(first_is_due=first_is_due)
     if problem is not None:
         raise ValidationError(LOCKED_CHOICE if problem is FROZEN else problem.text, code=problem.code)
@@ -97,12 +105,12 @@ def choose(progress: Progress, uid: UUID, *, by: Actor) -> None:
     code that was sent to him (FLOW-04).
     """
     taxpayer = taxpayer_of(progress)
-    found = next((each for each in standing.of_all(taxpayer) if each.person.uid == uid), None)
+    found = standing.of_uid(uid, taxpayer)
     if found is None:
         raise ValidationError(_("请从列表中选择人员。"), code="not_listed")
     refusal = None
     try:
-        refuse_unless_choosable(found, first_is_due=standing.first_sign_in_is_due(taxpayer))
+        refuse_unless_choosable(found)
     except ValidationError as error:
         refusal = error
     reason = str(refusal.code) if refusal else ""
@@ -147,19 +155,19 @@ def verify_by_code(progress: Progress, chosen: Chosen, code: str, *, by: Actor) 
     """Prove the person by the code. Raises ValidationError `sms_code`, `sms_blocked`, or the phone's problem."""
     sms.check_code(_binding(progress, chosen), code, by=by)
     progress.establish("personal_version", "0")
-    progress.establish("proof", Proof.ENTERPRISE_SMS, step_up=True)
+    progress.establish("proof", Proof.ENTERPRISE_SMS)
     if not chosen.standing.needs_own_password:
         progress.establish("own_password", "present")
 
 
-def verify_by_password(progress: Progress, chosen: Chosen, password: str, *, by: Actor) -> None:
+def verify_by_password(progress: Progress, chosen: Chosen, password: str, *, subject: str, by: Actor) -> None:
     """Prove the person by his personal password, or open the 111111 state (M34, M68, D10).
 
+    `subject` is what wrong tries are counted under: `personal_account`, or that in a known browser (D13).
     Raises ValidationError `password_not_set` (M88), `wrong_personal_password` (M95) or `locked`.
     """
     membership = chosen.standing.membership
     credential = membership.signing_credential if membership else None
-    subject = personal_subject(chosen.standing)
     in_reset_state = passwords.check_reset_state(credential, password)
     right = in_reset_state or passwords.check(credential, password)
     with transaction.atomic():
@@ -170,11 +178,11 @@ def verify_by_password(progress: Progress, chosen: Chosen, password: str, *, by:
         raise refusal or ValidationError(NOT_SET, code="password_not_set")
     progress.establish("personal_version", str(credential.version))
     proof = Proof.ENTERPRISE_RESET if in_reset_state else Proof.ENTERPRISE_PASSWORD
-    progress.establish("proof", proof, step_up=True)
+    progress.establish("proof", proof)
     progress.establish("own_password", "present")
 
 
-def personal_subject(found: Standing) -> str:
+def personal_account(found: Standing) -> str:
     """What wrong tries on the person's password are counted under: one count for one password, at every door (D13)."""
     membership = found.membership
     if membership is not None and membership.is_bound:
@@ -187,7 +195,7 @@ def _judge_password(right: bool, credential: Credential | None, subject: str) ->
         return ValidationError(NOT_SET, code="password_not_set")
     if right and throttles.succeed(PASSWORD, subject):
         return None
-    throttles.fail((PASSWORD, subject))
+    throttles.fail(PASSWORD, subject)
     seconds = throttles.wait(PASSWORD, subject)
     if seconds:
         text = _("密码连续输错5次，已锁定，请在%(minutes)s分钟后再试，或使用短信登录。")
@@ -216,9 +224,8 @@ def set_first_password(progress: Progress, chosen: Chosen, password: str, *, by:
     progress.establish("own_password", "set")
 
 
-def finish(request: HttpRequest, progress: Progress, *, by: Actor) -> SignIn:
-    """Sign in: everything is read anew. Raises ValidationError when anything no longer holds."""
-    chosen = chosen_of(progress)
+def finish(request: HttpRequest, progress: Progress, chosen: Chosen, *, by: Actor) -> None:
+    """Sign in. `chosen` was read anew by this very request. Raises ValidationError when anything no longer holds."""
     membership = chosen.standing.membership
     credential = membership.signing_credential if membership else None
     proof = Proof(progress.get("proof"))
@@ -226,7 +233,7 @@ def finish(request: HttpRequest, progress: Progress, *, by: Actor) -> SignIn:
     if by_password and (credential is None or str(credential.version) != progress.get("personal_version")):
         raise ValidationError(START_AGAIN, code="start_again")
     in_reset_state = credential is not None and credential.is_temporary
-    return signins.start(
+    signins.start(
         request,
         person=chosen.person,
         taxpayer=chosen.taxpayer,

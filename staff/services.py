@@ -4,11 +4,12 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts import audit, passwords, throttles
+from accounts import audit, passwords, signins, throttles
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import PASSWORD
 from accounts.models import Credential
+from accounts.models.signins import EndReason
 from accounts.passwords import Setting
 from staff import ordinary, standing
 from staff.models import Membership
@@ -30,7 +31,7 @@ def change_own_password(old: str, new: str, *, by: Actor) -> Credential:
         raise ValidationError(_("您已绑定自然人账户，登录使用自然人登录密码，请先解绑。"), code="bound")
     credential = membership.credential
     right = passwords.check_reset_state(credential, old) or passwords.check(credential, old)
-    _refuse_wrong_old(right, ordinary.personal_subject(found), by=by)
+    _refuse_wrong_old(right, ordinary.personal_account(found), by=by)
     others = (by.taxpayer.credential, by.person.credential)
     passwords.validate_new(new, Setting(person=by.person, taxpayer=by.taxpayer, old=credential, others=others))
     return _store_own(membership, credential, passwords.hash_new(new), by=by)
@@ -41,7 +42,7 @@ def _refuse_wrong_old(right: bool, subject: str, *, by: Actor) -> None:
     with transaction.atomic():
         reason = "" if right and throttles.succeed(PASSWORD, subject) else "wrong_old_password"
         if reason:
-            throttles.fail((PASSWORD, subject))
+            throttles.fail(PASSWORD, subject)
             seconds = throttles.wait(PASSWORD, subject)
             reason = "locked" if seconds else reason
             audit.record(Kind.PASSWORD_CHANGED, by=by, target=by.person, reason=reason)
@@ -59,5 +60,6 @@ def _store_own(membership: Membership, read: Credential | None, hashed: str, *, 
         if credential is None or read is None or credential.version != read.version or locked.removed_at is not None:
             raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
         passwords.store(credential, hashed)
+        signins.end_all(membership.person, membership.taxpayer, EndReason.PASSWORD_CHANGED, by=by, keep=by.sign_in)
         audit.record(Kind.PASSWORD_CHANGED, by=by, target=by.person)
     return credential

@@ -5,6 +5,7 @@ Said here once, for the list of people at sign-in, for the last step of every do
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
@@ -86,6 +87,11 @@ class Standing:
         return Position(self.posts[0].position) if self.posts else Position.CLERK
 
     @property
+    def position_in_words(self) -> Words:
+        """His position as the pages show it."""
+        return self.position.label if self.posts else _("税务登记中已无此人员")
+
+    @property
     def is_lead(self) -> bool:
         """Whether he is legal representative or finance officer by the register, the only word that counts (D31)."""
         return self.position in LEADS
@@ -142,19 +148,22 @@ def of_person(person: Person, taxpayer: Taxpayer) -> Standing:
     return Standing(person=person, taxpayer=taxpayer, posts=(), membership=None, is_collected=False)
 
 
+def of_uid(uid: UUID, taxpayer: Taxpayer) -> Standing | None:
+    """The standing of the person with this public id; None for who has neither post nor membership here (FLOW-03)."""
+    return next(iter(_read(taxpayer, person__uid=uid)), None)
+
+
 def of_all(taxpayer: Taxpayer) -> list[Standing]:
     """Everybody with an open post or an open membership (D4): legal representative, finance officer, then by name."""
     return sorted(_read(taxpayer), key=lambda standing: (_WEIGHT[standing.position], standing.person.name))
 
 
-def _read(taxpayer: Taxpayer, person: Person | None = None) -> list[Standing]:
+def _read(taxpayer: Taxpayer, **whom: object) -> list[Standing]:
     """Two queries, whatever the number of people."""
     collected = Exists(RealNameRecord.objects.filter(person=OuterRef("person"), revoked_at__isnull=True))
-    posts = Post.objects.open().filter(taxpayer=taxpayer).select_related("person")
-    memberships = Membership.objects.open().filter(taxpayer=taxpayer)
+    posts = Post.objects.open().filter(taxpayer=taxpayer, **whom).select_related("person__credential")
+    memberships = Membership.objects.open().filter(taxpayer=taxpayer, **whom)
     memberships = memberships.select_related("person__credential", "credential")
-    if person is not None:
-        posts, memberships = posts.filter(person=person), memberships.filter(person=person)
     return _combine(taxpayer, posts.annotate(is_collected=collected), memberships.annotate(is_collected=collected))
 
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.constraints import one_of
 from accounts.models.people import Person, Taxpayer
+from accounts.models.signins import Proof
 
 
 class Kind(models.TextChoices):
@@ -34,6 +35,32 @@ class Result(models.TextChoices):
 
     DONE = "done", _("成功")
     REFUSED = "refused", _("未成功")
+
+
+REASONS = {
+    "wrong_password": _("密码错误"),
+    "locked": _("连续输错，已锁定"),
+    "not_in_register": _("与税务登记办税人信息不符"),
+    "not_collected": _("尚未实名采集"),
+    "not_linked": _("尚未与企业关联"),
+    "first_is_due": _("首次登录尚未完成"),
+    "not_added": _("尚未添加为办税人员"),
+    "removed": _("已不是办税人员"),
+    "frozen": _("办税人员已冻结"),
+    "expired": _("办税权限已到期"),
+    "sms_code": _("验证码错误或已过期"),
+    "sms_blocked": _("验证码输错次数过多"),
+    "code_gap": _("两次获取间隔不足60秒"),
+    "code_hour": _("一小时内获取次数过多"),
+    "code_day": _("一天内获取次数过多"),
+    "code_address": _("同一网络获取次数过多"),
+    "code_total": _("短信数量达到上限"),
+    "password_not_set": _("尚未设置密码"),
+    "wrong_personal_password": _("个人登录密码错误"),
+    "wrong_old_password": _("旧密码错误"),
+    "not_held": _("没有该功能"),
+}
+"""The words of each reason code that a service writes."""
 
 
 class AuditEntry(models.Model):
@@ -69,3 +96,13 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.kind}"
+
+    @property
+    def reason_in_words(self) -> str:
+        """Why it was refused, as the taxpayer reads it; empty when it was done."""
+        return str(REASONS.get(self.reason, self.reason))
+
+    @property
+    def proof_in_words(self) -> str:
+        """What proved the person; empty where nothing had yet."""
+        return str(dict(Proof.choices).get(self.proof, self.proof))

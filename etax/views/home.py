@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -43,3 +44,10 @@ def home(request: Request) -> HttpResponse:
         "operations_url": reverse("staff:operations"),
     }
     return page(request, "home.html", context)
+
+
+@require_safe
+@login_not_required
+def agreement(request: Request) -> HttpResponse:
+    """What is agreed to at sign-in (M13)."""
+    return page(request, "agreement.html")

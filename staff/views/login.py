@@ -73,6 +73,7 @@ def choose_person(request: Request, progress: Progress) -> HttpResponse:
         form.add_error(None, refusal)
     first_is_due = standing.first_sign_in_is_due(taxpayer)
     people = [(each, each.problem_at_sign_in(first_is_due=first_is_due)) for each in standing.of_all(taxpayer)]
+    people.sort(key=lambda pair: pair[1] is not None)  # who can be chosen comes first
     context = {"form": form, "taxpayer": taxpayer, "people": people, "first_is_due": first_is_due}
     return form_page(request, "staff/choose_person.html", {**context, "steps": steps_at(1)})
 
@@ -113,7 +114,7 @@ def verify_by_sms(request: Request, progress: Progress) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
-            return _go_in(request, progress)
+            return _go_in(request, progress, chosen)
     return form_page(request, "staff/verify_by_sms.html", {**_verify_context(progress, chosen), "form": form})
 
 
@@ -147,12 +148,19 @@ def verify_by_password(request: Request, progress: Progress) -> HttpResponse:
     form = PersonalPasswordForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            ordinary.verify_by_password(progress, chosen, form.cleaned_data["password"], by=request.actor)
+            subject = browsers.subject(request, ordinary.personal_account(chosen.standing))
+            password = form.cleaned_data["password"]
+            ordinary.verify_by_password(progress, chosen, password, subject=subject, by=request.actor)
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
-            return _go_in(request, progress)
-    return form_page(request, "staff/verify_by_password.html", {**_verify_context(progress, chosen), "form": form})
+            return _go_in(request, progress, chosen)
+    context = {
+        **_verify_context(progress, chosen),
+        "form": form,
+        "not_set": form.has_error("__all__", "password_not_set"),
+    }
+    return form_page(request, "staff/verify_by_password.html", context)
 
 
 @sensitive_post_parameters("new_password", "confirm_password")
@@ -161,11 +169,11 @@ def verify_by_password(request: Request, progress: Progress) -> HttpResponse:
 @flows.step(FLOW, "own_password")
 def set_password(request: Request, progress: Progress) -> HttpResponse:
     """The personal password that a first sign-in asks for (M21, M22)."""
-    if progress.has("own_password"):
-        return _go_in(request, progress)
     chosen = _chosen(request, progress)
     if isinstance(chosen, HttpResponse):
         return chosen
+    if progress.has("own_password"):
+        return _go_in(request, progress, chosen)
     form = NewPasswordForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -173,20 +181,21 @@ def set_password(request: Request, progress: Progress) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error("new_password", refusal)
         else:
-            return _go_in(request, progress)
+            return _go_in(request, progress, chosen)
     context = {"form": form, "chosen": chosen, "taxpayer": chosen.taxpayer, "steps": steps_at(2)}
     return form_page(request, "staff/set_password.html", context)
 
 
-def _go_in(request: Request, progress: Progress) -> HttpResponse:
-    """To the next missing fact, or in."""
+def _go_in(request: Request, progress: Progress, chosen: Chosen) -> HttpResponse:
+    """To the next missing fact, under a new session id; or in."""
     if progress.next_url_name is not None:
+        request.session.cycle_key()
         return progress.go_on()
     try:
-        sign_in = ordinary.finish(request, progress, by=request.actor)
+        ordinary.finish(request, progress, chosen, by=request.actor)
     except ValidationError:
         return _start_again(request, progress)
     response = redirect("home")
-    if sign_in.taxpayer is not None:
-        browsers.remember(request, response, [enterprise.account_word(sign_in.taxpayer.code)])
+    accounts = [enterprise.account_word(chosen.taxpayer.code), ordinary.personal_account(chosen.standing)]
+    browsers.remember(request, response, accounts)
     return response

@@ -37,7 +37,9 @@ def operations(request: Request) -> HttpResponse:
         "form": form,
         "page": page,
         "filtered": bool(kept),
-        "newer_url": f"?{urlencode({**kept, 'after': page.newer})}" if page.newer else "",
-        "older_url": f"?{urlencode({**kept, 'before': page.older})}" if page.older else "",
+        "pages": {
+            "newer_url": f"?{urlencode({**kept, 'after': page.newer})}" if page.newer else "",
+            "older_url": f"?{urlencode({**kept, 'before': page.older})}" if page.older else "",
+        },
     }
     return form_page(request, "staff/operations.html", context)

@@ -1,0 +1,222 @@
+"""修改密码, the code before it, and the 111111 state (M73 to M78, D10, D12, D15)."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import passwords
+from accounts.models import AuditEntry, Credential
+from accounts.models.record import Kind
+from staff.models import Membership
+from tests import cast
+from tests.visitor import words
+
+CHANGE, STEP_UP = "/account/password/", "/account/step-up/"
+OLD = cast.PERSONAL_PASSWORDS["HC", "孙雅静"]
+PHONE = cast.PHONES["孙雅静"]
+NEW = "晨光里的第三座桥"
+
+
+def change(visitor, old=OLD, new=NEW, confirm=None, **more):
+    data = {"old_password": old, "new_password": new, "confirm_password": confirm or new, **more}
+    return visitor.post_with_picture(CHANGE, data)
+
+
+def step_up(visitor):
+    visitor.post(reverse("staff:send_step_up_code"), {"next": CHANGE})
+    return visitor.post(STEP_UP, {"code": visitor.code_on(PHONE), "next": CHANGE})
+
+
+def in_reset_state() -> Credential:
+    return passwords.reset(cast.membership("HC", "孙雅静").credential)
+
+
+@pytest.fixture
+def proven(visitor):
+    """孙雅静, signed in by SMS: strong enough to change her password without another code."""
+    visitor.sign_in_by_sms("HC", "孙雅静")
+    return visitor
+
+
+@pytest.mark.rule("M73", "M74", "M77", "PW-10")
+def test_old_new_confirm_and_picture_change_the_personal_password(proven, other_visitor):
+    page = proven.get(CHANGE).content.decode()
+    assert page.index("保存") < page.index("旧密码") < page.index("确认新密码") < page.index("换一张")
+    assert change(proven).url == reverse("home")
+    assert proven.get("/").status_code == 200
+    other_visitor.go_to_verify("HC", "孙雅静")
+    by_password = reverse("staff:verify_by_password")
+    assert other_visitor.post(by_password, {"password": OLD}).status_code == 400
+    assert other_visitor.post(by_password, {"password": NEW}).url == reverse("home")
+
+
+@pytest.mark.rule("D16", "SES-02")
+def test_who_changes_his_password_stays_under_a_new_session_id_and_all_others_are_out(proven, other_visitor):
+    other_visitor.sign_in_by_sms_later("HC", "孙雅静")
+    before = proven.cookies["session"].value
+    change(proven)
+    assert proven.cookies["session"].value != before
+    assert proven.get("/").status_code == 200
+    assert "本次登录所用的密码已变更" in words(other_visitor.get("/", follow=True))
+
+
+@pytest.mark.rule("PW-10", "D13")
+def test_a_wrong_old_password_counts_as_a_failed_login(proven):
+    for _ in range(4):
+        assert "旧密码有误" in words(change(proven, old="wrong-one"))
+    assert "已锁定" in words(change(proven, old="wrong-one"))
+    assert "已锁定" in words(change(proven))
+    assert AuditEntry.objects.filter(kind=Kind.PASSWORD_CHANGED, reason="wrong_old_password").count() == 4
+
+
+@pytest.mark.rule("D12", "RST-06")
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ("kurz-7x", "至少8个字符"),
+        ("12345678", "太常见"),
+        ("abc123456", "不能是初始密码"),
+        ("210202199207190029", "不能是初始密码"),
+        (PHONE, "不能是初始密码"),
+        ("沈阳海川贸易有限公司", "不能是初始密码"),
+        (cast.CODES["HC"], "不能是初始密码"),
+        (OLD, "不能与旧密码相同"),
+        (cast.ENTERPRISE_PASSWORDS["HC"], "不能相同"),
+        (cast.NATURAL_PASSWORDS["孙雅静"], "不能相同"),
+        ("x" * 129, "128"),
+    ],
+)
+def test_a_new_password_that_breaks_a_rule_is_refused_in_words(proven, new, said):
+    answer = change(proven, new=new)
+    assert answer.status_code == 400
+    assert said in words(answer)
+    assert passwords.check(cast.membership("HC", "孙雅静").credential, OLD)
+
+
+@pytest.mark.rule("M74")
+def test_two_new_passwords_that_differ_are_refused(proven):
+    assert "两次输入的新密码不一致" in words(change(proven, confirm="something-else"))
+
+
+@pytest.mark.rule("D15", "STF-07")
+def test_a_sign_in_by_password_alone_asks_for_a_code_first(visitor):
+    visitor.sign_in_by_password("HC", "孙雅静")
+    assert visitor.get(CHANGE).url == f"{STEP_UP}?next=%2Faccount%2Fpassword%2F"
+    assert visitor.post(CHANGE, {"old_password": OLD, "new_password": NEW, "confirm_password": NEW}).url.startswith(
+        STEP_UP
+    )
+    session = visitor.cookies["session"].value
+    assert step_up(visitor).url == CHANGE
+    assert visitor.cookies["session"].value != session
+    assert change(visitor).url == reverse("home")
+
+
+@pytest.mark.rule("D15", "STF-07")
+def test_the_code_before_a_password_change_is_good_for_five_minutes(visitor):
+    visitor.sign_in_by_password("HC", "孙雅静")
+    step_up(visitor)
+    with time_machine.travel(timezone.now() + timedelta(minutes=4, seconds=55), tick=False):
+        assert visitor.get(CHANGE).status_code == 200
+    with time_machine.travel(timezone.now() + timedelta(minutes=5, seconds=1), tick=False):
+        assert visitor.get(CHANGE).url.startswith(STEP_UP)
+
+
+@pytest.mark.rule("D15", "D5", "M91")
+def test_who_has_no_phone_on_file_is_told_why_he_cannot_prove_himself(visitor):
+    visitor.sign_in_by_password("HC", "沈小燕")
+    assert "移动电话号码不相同" in words(visitor.get(STEP_UP))
+    assert visitor.post(reverse("staff:send_step_up_code")).status_code == 400
+
+
+@pytest.mark.rule("OTP-07", "D14")
+def test_a_wrong_step_up_code_proves_nothing(visitor):
+    visitor.sign_in_by_password("HC", "孙雅静")
+    visitor.post(reverse("staff:send_step_up_code"))
+    wrong = f"{(int(visitor.code_on(PHONE)) + 1) % 1_000_000:06}"
+    assert "短信验证码错误或已过期" in words(visitor.post(STEP_UP, {"code": wrong}))
+    assert visitor.get(CHANGE).url.startswith(STEP_UP)
+
+
+@pytest.mark.rule("D15")
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_the_way_on_after_a_code_never_leads_out_of_the_portal(visitor, target):
+    visitor.sign_in_by_password("HC", "孙雅静")
+    visitor.post(reverse("staff:send_step_up_code"), {"next": target})
+    answer = visitor.post(STEP_UP, {"code": visitor.code_on(PHONE), "next": target})
+    assert answer.url == reverse("home")
+
+
+@pytest.mark.rule("M76", "M78", "D10", "RST-04")
+def test_in_the_reset_state_111111_opens_the_change_page_and_nothing_else(visitor):
+    in_reset_state()
+    visitor.go_to_verify("HC", "孙雅静")
+    assert visitor.post(reverse("staff:verify_by_password"), {"password": "111111"}).url == reverse("home")
+    for address in (
+        "/",
+        reverse("staff:operations"),
+        reverse("accounts:sign_ins"),
+        "/functions/query.record.operations/",
+    ):
+        assert visitor.get(address).url == CHANGE
+    assert visitor.get(CHANGE).url.startswith(STEP_UP)
+    assert step_up(visitor).url == CHANGE
+    assert "“旧密码”填写111111" in words(visitor.get(CHANGE))
+    assert change(visitor, old="111111").url == reverse("home")
+    assert visitor.get("/").status_code == 200
+    assert not Credential.objects.filter(temporary_until__isnull=False).exists()
+
+
+@pytest.mark.rule("D10", "RST-04")
+def test_in_the_reset_state_an_sms_sign_in_is_gated_too_and_saving_needs_a_code_of_its_own(visitor):
+    in_reset_state()
+    visitor.sign_in_by_sms("HC", "孙雅静")
+    assert visitor.get("/").url == CHANGE
+    assert visitor.get(CHANGE).url.startswith(STEP_UP)
+
+
+@pytest.mark.rule("D10", "RST-05", "M88")
+def test_after_a_day_the_reset_state_is_over_and_no_password_is_set(visitor):
+    in_reset_state()
+    with time_machine.travel(timezone.now() + timedelta(hours=24, seconds=1), tick=False):
+        visitor.go_to_verify("HC", "孙雅静")
+        answer = visitor.post(reverse("staff:verify_by_password"), {"password": "111111"})
+        assert "尚未设置密码" in words(answer)
+
+
+@pytest.mark.rule("D10", "RST-05", "RST-06")
+def test_after_the_first_successful_save_111111_opens_nothing_any_more(visitor, other_visitor):
+    in_reset_state()
+    visitor.go_to_verify("HC", "孙雅静")
+    visitor.post(reverse("staff:verify_by_password"), {"password": "111111"})
+    step_up(visitor)
+    change(visitor, old="111111")
+    other_visitor.go_to_verify("HC", "孙雅静")
+    assert other_visitor.post(reverse("staff:verify_by_password"), {"password": "111111"}).status_code == 400
+
+
+@pytest.mark.rule("D10", "RST-06")
+def test_111111_is_nobodys_password_outside_the_reset_state(visitor):
+    visitor.go_to_verify("HC", "钱思远")
+    assert visitor.post(reverse("staff:verify_by_password"), {"password": "111111"}).status_code == 400
+
+
+@pytest.mark.rule("M70", "D11")
+def test_a_bound_clerk_is_told_that_his_password_is_the_natural_persons(visitor):
+    visitor.sign_in_by_sms("HC", "何晨曦")
+    answer = change(visitor, old=cast.NATURAL_PASSWORDS["何晨曦"])
+    assert "已绑定自然人账户" in words(answer)
+    assert Membership.objects.filter(bound_at__isnull=False).exists()
+
+
+@pytest.mark.rule("D12", "PW-09")
+def test_under_dengbao_a_password_needs_three_classes_and_the_last_five_stay_barred(proven, settings):
+    settings.PASSWORD_POLICY = "dengbao"
+    assert "至少三种" in words(change(proven, new="nur-kleine-worte"))
+    assert change(proven, new="Erstes-Wort-2026").url == reverse("home")
+    answer = change(proven, old="Erstes-Wort-2026", new=OLD)
+    assert "最近用过的5个密码" in words(answer)
