@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat requirements-dev.txt requirements.txt 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: help run test check browsers lock bench
+.PHONY: help run test check browsers lock rules bench
 
 help: ## Show this menu
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ lock: $(STAMP) ## Pin all requirements anew, with hashes
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	    $${extra:+--extra $$extra} --output-file requirements$${extra:+-$$extra}.txt pyproject.toml; \
 	done
+
+rules: $(STAMP) ## Which rules are proven by which tests, and which not yet
+	$(BIN)/python -m tests.rules
 
 bench: $(STAMP) ## Run the benchmarks
 	$(BIN)/python bench/import_register.py

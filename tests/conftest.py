@@ -1,5 +1,6 @@
 """Fixtures for all tests: the demo world, visitors, and a folder of their own for what the portal writes."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,10 @@ def own_folder(settings, tmp_path: Path) -> Iterator[Path]:
     """Every test writes its messages and slots elsewhere, and starts with an empty cache."""
     settings.VAR_DIR = tmp_path
     settings.SMS_URL = f"file://{tmp_path / 'sms.jsonl'}"
+    if settings.CACHE_URL:  # workers side by side must not clear each other's counts
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+        location = f"{settings.CACHE_URL.rstrip('/')}/{worker}"
+        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": location}}
     cache.clear()
     yield tmp_path
     cache.clear()

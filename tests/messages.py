@@ -52,5 +52,5 @@ def _untranslated(tree: ast.AST) -> Iterator[int]:
 
 if __name__ == "__main__":
     places = [*in_templates(), *in_python()]
-    print("\n".join(places) or "every message goes through gettext")
+    sys.stdout.write("\n".join(places or ["every message goes through gettext"]) + "\n")
     sys.exit(bool(places))

@@ -1,0 +1,97 @@
+"""The sign-in stories in Chromium, wide and on a phone."""
+
+import pytest
+
+from tests import cast
+
+M63 = "您选择的办税人已经被锁定，请选择其他办税人"
+
+
+@pytest.mark.rule("M11", "M12", "M14", "M18", "M20", "M21", "CFG-03")
+def test_the_first_sign_in_of_yunfan(someone):
+    someone.give_enterprise_password("YF")
+    assert someone.sees("首次普通登录只能选择法定代表人（业主）或财务负责人")
+    someone.press("王*敏")
+    someone.give_code(cast.PHONES["王晓敏"])
+    assert someone.sees("请牢记人员的个人密码，该密码与企业密码不同")
+    someone.type("新密码", "云帆2026好天气")
+    someone.type("确认新密码", "云帆2026好天气")
+    someone.press("保存")
+    assert someone.sees("王晓敏")
+    assert someone.sees("沈阳云帆科技有限公司")
+
+
+@pytest.mark.rule("M33", "M34", "CFG-03")
+def test_the_password_sign_in_of_haichuan_and_the_way_out(someone):
+    someone.give_enterprise_password("HC")
+    someone.press("钱*远")
+    someone.press("密码登录")
+    someone.type("个人登录密码", cast.PERSONAL_PASSWORDS["HC", "钱思远"])
+    someone.press("确定")
+    assert someone.sees("钱思远")
+    someone.page.locator(".account summary").click()
+    someone.press("退出")
+    assert someone.sees("您已退出登录")
+
+
+@pytest.mark.rule("M63", "M88", "M91", "M92", "M95", "M102")
+def test_every_refusal_says_what_is_wrong_and_what_to_do(someone):
+    someone.give_enterprise_password("HC")
+    assert someone.sees("请通过变更税务登记维护办税人，并重新同步办税人信息。")
+    assert someone.sees("该人员尚未添加为本企业的办税人员")
+    someone.press("黄*强")
+    assert someone.sees(M63)
+    someone.press("沈*燕")
+    assert someone.sees("税务登记信息中的移动电话号码与实名采集中的移动电话号码不相同")
+    someone.go("/login/enterprise/person/")
+    someone.press("马*涛")
+    someone.press("密码登录")
+    someone.type("个人登录密码", "whatever-1")
+    someone.press("确定")
+    assert someone.sees("尚未设置密码")
+    someone.go("/login/enterprise/person/")
+    someone.press("钱*远")
+    someone.press("密码登录")
+    someone.type("个人登录密码", cast.ENTERPRISE_PASSWORDS["HC"])
+    someone.press("确定")
+    assert someone.sees("不是企业登录密码")
+    someone.give_enterprise_password("YF")
+    someone.press("赵*柱")
+    assert someone.sees("必须将手机号码修改到【移动电话】项目内才可以发送验证码")
+
+
+@pytest.mark.rule("M37", "M38", "D17")
+def test_the_hand_over_of_a_payer_of_social_insurance_only(someone):
+    someone.give_enterprise_password("CG")
+    assert someone.sees("沈阳晨光幼儿园")
+    assert someone.sees("已进入社保费征收系统")
+
+
+@pytest.mark.rule("CAP-07", "D30")
+def test_another_picture_comes_without_losing_what_was_typed(someone):
+    someone.go("/login/")
+    someone.type("纳税人识别号", cast.CODES["HC"])
+    token = someone.page.locator("[name=captcha_token]").input_value()
+    someone.press("换一张")
+    someone.page.wait_for_function(
+        "old => document.querySelector('[name=captcha_token]').value !== old", arg=token, timeout=5000
+    )
+    assert someone.page.get_by_label("纳税人识别号", exact=True).input_value() == cast.CODES["HC"]
+
+
+class TestWithoutScript:
+    """The same door with JavaScript switched off (D30)."""
+
+    @pytest.fixture
+    def runs_scripts(self):
+        return False
+
+    @pytest.mark.rule("D30")
+    def test_the_first_sign_in_works(self, someone):
+        someone.give_enterprise_password("YF")
+        someone.press("王*敏")
+        someone.give_code(cast.PHONES["王晓敏"])
+        someone.type("新密码", "云帆2026好天气")
+        someone.type("确认新密码", "云帆2026好天气")
+        someone.press("保存")
+        assert "沈阳云帆科技有限公司" in someone.page.inner_text("body")
