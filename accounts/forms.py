@@ -1,5 +1,6 @@
 """What the portal's forms share: clean single values, passwords, the picture code, the SMS code."""
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,17 @@ class Form(forms.Form):
             if single and getlist is not None and len(getlist(self.add_prefix(name))) > 1:
                 raise ValidationError(_("同一项目只能填写一个值。"), code="repeated_field")
         return super().clean()
+
+
+class CleanCharField(forms.CharField):
+    """A line of text for people to read: no control, invisible or direction-changing characters (VAL-03)."""
+
+    def to_python(self, value: Any) -> str:
+        """The text in NFC, blanks squeezed. Raises ValidationError `unreadable_character`."""
+        text = unicodedata.normalize("NFC", " ".join((super().to_python(value) or "").split()))
+        if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Cn") for character in text):
+            raise ValidationError(_("含有无法显示的字符，请重新输入。"), code="unreadable_character")
+        return text
 
 
 class PasswordField(forms.CharField):

@@ -36,6 +36,8 @@ ADDRESS_ACCOUNTS = Limit(
 )
 PICTURES = Limit("pictures", 30, MINUTE, None, "一个地址", "CAP-06：每分钟30张图片验证码，答对退还")
 
+SEARCHES = Limit("searches", 10, HOUR, None, "一个企业的一名管理人员", "D19、STF-01：每小时查询10次待添加人员")
+
 ALL = (
     PASSWORD,
     CODE_CHECKS,
@@ -46,6 +48,7 @@ ALL = (
     CODE_TOTAL,
     ADDRESS_ACCOUNTS,
     PICTURES,
+    SEARCHES,
 )
 
 CODE_FAILURES = 5

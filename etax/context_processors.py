@@ -25,7 +25,9 @@ def _account_links(actor: Actor) -> list[Link]:
         return []
     if actor.holds_reset:
         return [Link(reverse("staff:change_password"), _("修改密码"))]
+    staff = [Link(reverse("staff:members"), _("企业人员维护"))] if actor.is_manager else []
     return [
+        *staff,
         Link(reverse("staff:change_password"), _("修改密码")),
         Link(reverse("accounts:sign_ins"), _("登录设备")),
     ]

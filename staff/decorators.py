@@ -10,14 +10,20 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import audit, signins
+from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.requests import Request
+from accounts.words import Words
 from staff import functions
 
 P = ParamSpec("P")
 View = Callable[Concatenate[Request, P], HttpResponse]
+
+_NOT_LEAD = gettext_lazy("只有法定代表人（业主）和财务负责人可以进行此操作。")
+_NOT_MANAGER = gettext_lazy("您没有企业人员维护的管理权限，请联系法定代表人（业主）或财务负责人。")
 
 
 def refuse_unless_held(request: Request, code: str) -> None:
@@ -42,6 +48,29 @@ def function_required(code: str) -> Callable[[View[P]], View[P]]:
         return guarded
 
     return decorate
+
+
+def manager_required(view: View[P]) -> View[P]:
+    """Open a view to LR, FR and whom they gave 管理权限 (D8), after a fresh code where the proof is weak."""
+    return _right_required(view, lambda actor: actor.is_manager, "not_manager", _NOT_MANAGER)
+
+
+def lead_required(view: View[P]) -> View[P]:
+    """Open a view to legal representative and finance officer alone (M59, M82, D8), after a fresh code as well."""
+    return _right_required(view, lambda actor: actor.is_lead, "not_lead", _NOT_LEAD)
+
+
+def _right_required(view: View[P], has_right: Callable[[Actor], bool], reason: str, text: Words) -> View[P]:
+    checked = fresh_code_required(view)
+
+    @functools.wraps(view)
+    def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not has_right(request.actor) or request.actor.via is not None:
+            audit.record(Kind.ACT_REFUSED, by=request.actor, reason=reason, page=request.path)
+            raise PermissionDenied(text)
+        return checked(request, *args, **kwargs)
+
+    return guarded
 
 
 def fresh_code_required(view: View[P]) -> View[P]:

@@ -1,13 +1,25 @@
 """Forms of the taxpayer's doors and pages."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import Form, PasswordField, PictureForm, TaxpayerCodeField
+from accounts.forms import (
+    ChangePasswordForm,
+    CleanCharField,
+    Form,
+    PasswordField,
+    PictureForm,
+    TaxpayerCodeField,
+)
+from accounts.models import Taxpayer
 from accounts.models.record import Kind, Result
+from accounts.numbers import IdType, clean_id_number
+from staff.functions import FUNCTIONS
+from staff.members import State
+from staff.models import Identity, identities_of
 
 
 class OrdinaryLoginForm(PictureForm):
@@ -52,3 +64,141 @@ class OperationsFilterForm(Form):
         if data.get("since") and data.get("until") and data["since"] > data["until"]:
             raise ValidationError(_("起始日期不能晚于截止日期。"), code="dates_inverted")
         return super().clean()
+
+
+class MemberFilterForm(Form):
+    """Whom to list in 企业人员维护."""
+
+    name = CleanCharField(label=_("姓名"), required=False, max_length=100)
+    state = forms.ChoiceField(label=_("状态"), required=False, choices=[("", _("全部")), *State.choices])
+
+
+class ActForm(Form):
+    """An act on a member: the version of him that the page showed (STF-03)."""
+
+    version = forms.IntegerField(min_value=1, max_value=2_000_000_000, widget=forms.HiddenInput)
+
+
+class FreezeForm(ActForm):
+    """冻结: why, and until when if it has an end (M60, M61)."""
+
+    reason = CleanCharField(label=_("冻结原因"), required=False, max_length=100)
+    until = forms.DateField(
+        label=_("自动解冻日期"),
+        required=False,
+        help_text=_("到这一天零点自动解冻；不填写则一直冻结，直到解冻。"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+
+if TYPE_CHECKING:  # the stubs' field is generic, Django's own is not
+    _IdentitiesField = forms.ModelMultipleChoiceField[Identity]
+else:
+    _IdentitiesField = forms.ModelMultipleChoiceField
+
+
+class IdentitiesField(_IdentitiesField):
+    """Which of the taxpayer's identities, by their public ids."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.CheckboxSelectMultiple
+        super().__init__(Identity.objects.none(), to_field_name="uid", widget=widget, **kwargs)
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Name, and how many functions it carries."""
+        return str(_("%(name)s（%(count)s项功能）") % {"name": obj.name, "count": obj.function_count})
+
+
+class RightsForm(ActForm):
+    """Which identities a member has, 管理权限 or not, and his last day if he has one."""
+
+    identities = IdentitiesField(label=_("权限身份"), required=False)
+    is_manager = forms.BooleanField(
+        label=_("管理权限"), required=False, help_text=_("可以维护权限身份和添加办税人员，但不能授予自己没有的功能。")
+    )
+    valid_until = forms.DateField(
+        label=_("有效期至"),
+        required=False,
+        help_text=_("过了这一天不能再登录；不填写则长期有效。"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def __init__(self, *args: Any, taxpayer: Taxpayer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["identities"].queryset = identities_of(taxpayer)  # type: ignore[attr-defined]
+
+
+class IdentityForm(Form):
+    """权限身份信息: 权限身份名称, 权限描述, and the ticked leaves of the 功能树 (M25)."""
+
+    version = forms.IntegerField(min_value=1, max_value=2_000_000_000, required=False, widget=forms.HiddenInput)
+    name = CleanCharField(
+        label=_("权限身份名称"), max_length=50, error_messages={"required": _("请填写权限身份名称。")}
+    )
+    description = CleanCharField(label=_("权限描述"), required=False, max_length=200)
+    functions = forms.MultipleChoiceField(
+        label=_("功能树"),
+        required=False,
+        choices=[(code, leaf.name) for code, leaf in FUNCTIONS.items()],
+        error_messages={"invalid_choice": _("请从功能树中勾选。"), "invalid_list": _("请从功能树中勾选。")},
+    )
+
+
+class CandidateForm(Form):
+    """姓名, 身份证件类型, 身份证件号码 of whom to add (M28)."""
+
+    name = CleanCharField(label=_("姓名"), max_length=100, error_messages={"required": _("请填写姓名。")})
+    id_type = forms.ChoiceField(label=_("身份证件类型"), choices=IdType.choices)
+    id_number = forms.CharField(
+        label=_("身份证件号码"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        error_messages={"required": _("请填写身份证件号码。")},
+    )
+
+    def clean(self) -> dict[str, Any] | None:
+        """See `Form.clean`. Raises ValidationError `id_number` for what can't be a number of this document (D29)."""
+        data = self.cleaned_data
+        if data.get("id_number") and data.get("id_type"):
+            try:
+                data["id_number"] = clean_id_number(data["id_type"], data["id_number"])
+            except ValidationError as error:
+                self.add_error("id_number", error)
+        return super().clean()
+
+
+class AddMemberForm(Form):
+    """A clerk's first personal password, his identities and 管理权限 (M31)."""
+
+    password = PasswordField(
+        label=_("个人登录密码"), autocomplete="new-password", help_text=_("8至128个字符，请告知本人并提醒其修改")
+    )
+    identities = IdentitiesField(
+        label=_("权限身份"),
+        error_messages={
+            "required": _("请至少勾选一个权限身份。"),
+            "invalid_choice": _("请从列表中选择权限身份。"),
+            "invalid_pk_value": _("请从列表中选择权限身份。"),
+        },
+    )
+    is_manager = forms.BooleanField(
+        label=_("管理权限"), required=False, help_text=_("可以维护权限身份和添加办税人员，但不能授予自己没有的功能。")
+    )
+
+    def __init__(self, *args: Any, taxpayer: Taxpayer, may_give_management: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["identities"].queryset = identities_of(taxpayer)  # type: ignore[attr-defined]
+        if not may_give_management:
+            del self.fields["is_manager"]
+
+
+class ChangeEnterprisePasswordForm(ChangePasswordForm):
+    """旧密码, 新密码, 确认新密码, 验证码 of the enterprise password (M81)."""
+
+    form_name = "change-enterprise-password"
+
+
+class MembershipChoiceForm(Form):
+    """Which member was selected."""
+
+    member = forms.UUIDField()

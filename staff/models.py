@@ -52,6 +52,11 @@ class Grant(models.Model):
         return self.function
 
 
+def identities_of(taxpayer: Taxpayer) -> models.QuerySet[Identity]:
+    """The taxpayer's identities by name, each with `function_count`, the number of functions it carries."""
+    return Identity.objects.filter(taxpayer=taxpayer).annotate(function_count=models.Count("grants")).order_by("name")
+
+
 class MembershipQuerySet(models.QuerySet["Membership"]):
     """Ways of choosing memberships."""
 
@@ -63,6 +68,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 class Membership(models.Model):
     """办税人员: a person in one taxpayer. That he is legal representative or finance officer is the register's to say.
 
+    `unregistered_at` is when 【同步办税人】 found that the register no longer names him; only another one lifts it.
     `credential` is his personal password here. It stays untouched while he is bound: then the natural-person password
     is asked instead (M68, M70).
     """
@@ -80,6 +86,7 @@ class Membership(models.Model):
     frozen_at = models.DateTimeField(null=True, blank=True)
     frozen_until = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True)
+    unregistered_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
 
@@ -100,6 +107,14 @@ class Membership(models.Model):
             in_order("frozen_at", "frozen_until", name="membership_frozen_before_it_ends"),
             in_order("added_at", "removed_at", name="membership_added_before_removed"),
             in_order("added_at", "valid_until", name="membership_added_before_it_expires"),
+        )
+        indexes = (
+            models.Index(
+                "taxpayer",
+                models.F("id").desc(),
+                condition=Q(removed_at__isnull=True),
+                name="membership_open_newest_first",
+            ),
         )
 
     def __str__(self) -> str:

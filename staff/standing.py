@@ -99,13 +99,17 @@ class Standing:
     @property
     def problem(self) -> Problem | None:
         """Why he may not act for the taxpayer, the register's word first (D4); None when he may."""
-        if not self.posts:
+        if not self.posts or (not self.is_lead and self._is_marked):
             return NOT_IN_REGISTER
         if not self.is_collected:
             return NOT_COLLECTED
         if not any(post.is_linked for post in self.posts):
             return NOT_LINKED
         return None if self.is_lead else self._clerk_problem()
+
+    @property
+    def _is_marked(self) -> bool:
+        return self.membership is not None and self.membership.unregistered_at is not None
 
     def _clerk_problem(self) -> Problem | None:
         if self.membership is None:

@@ -53,7 +53,7 @@ class Person(PermissionsMixin, models.Model):
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    name = models.CharField(_("姓名"), max_length=100)
+    name = models.CharField(_("姓名"), max_length=100, db_index=True)
     id_type = models.CharField(_("身份证件类型"), max_length=16, choices=numbers.IdType.choices)
     id_number = SealedTextField(_("身份证件号码"))
     id_number_hash = LookupHashField(of="id_number")

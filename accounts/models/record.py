@@ -28,6 +28,22 @@ class Kind(models.TextChoices):
     FUNCTION_REFUSED = "function_refused", _("使用未授权的功能")
     FUNCTION_OPENED = "function_opened", _("打开功能")
     CAPACITY_LOST = "capacity_lost", _("办税身份失效")
+    ENTERPRISE_PASSWORD_CHANGED = "enterprise_password_changed", _("修改企业密码")
+    MEMBER_SEARCHED = "member_searched", _("查询待添加人员")
+    MEMBER_ADDED = "member_added", _("添加办税人员")
+    MEMBER_REMOVED = "member_removed", _("删除办税人员")
+    MEMBER_FROZEN = "member_frozen", _("冻结办税人员")
+    MEMBER_UNFROZEN = "member_unfrozen", _("解冻办税人员")
+    MEMBER_BOUND = "member_bound", _("绑定自然人账户")
+    MEMBER_UNBOUND = "member_unbound", _("解绑自然人账户")
+    MEMBER_CHANGED = "member_changed", _("修改办税人员权限")
+    NUMBER_SHOWN = "number_shown", _("查看完整号码")
+    IDENTITY_ADDED = "identity_added", _("新增权限身份")
+    IDENTITY_CHANGED = "identity_changed", _("修改权限身份")
+    IDENTITY_DELETED = "identity_deleted", _("删除权限身份")
+    SYNCED = "synced", _("同步办税人")
+    NOT_FOUND = "not_found", _("访问不属于本企业的信息")
+    ACT_REFUSED = "act_refused", _("进行无权的操作")
 
 
 class Result(models.TextChoices):
@@ -59,6 +75,11 @@ REASONS = {
     "wrong_personal_password": _("个人登录密码错误"),
     "wrong_old_password": _("旧密码错误"),
     "not_held": _("没有该功能"),
+    "not_yours": _("不存在或不属于本企业"),
+    "not_lead": _("不是法定代表人（业主）或财务负责人"),
+    "not_manager": _("没有管理权限"),
+    "candidate_not_found": _("未查询到该人员信息"),
+    "searches": _("查询次数过多"),
 }
 """The words of each reason code that a service writes."""
 
@@ -101,6 +122,23 @@ class AuditEntry(models.Model):
     def reason_in_words(self) -> str:
         """Why it was refused, as the taxpayer reads it; empty when it was done."""
         return str(REASONS.get(self.reason, self.reason))
+
+    @property
+    def details_in_words(self) -> list[str]:
+        """What changed, in sentences for the taxpayer: identities before and after, functions gained and lost."""
+        before, after = self.details.get("before"), self.details.get("after")
+        lines: list[str] = []
+        if isinstance(before, dict) and isinstance(after, dict) and "identities" in before and "identities" in after:
+            was, now = (_("、").join(each["identities"]) or _("没有") for each in (before, after))
+            if was != now:
+                lines.append(str(_("权限身份：%(was)s → %(now)s") % {"was": was, "now": now}))
+            if before["is_manager"] != after["is_manager"]:
+                lines.append(str(_("授予管理权限") if after["is_manager"] else _("取消管理权限")))
+        if self.details.get("reason_given"):
+            lines.append(str(_("原因：%(reason)s") % {"reason": self.details["reason_given"]}))
+        if self.details.get("name"):
+            lines.append(str(self.details["name"]))
+        return lines
 
     @property
     def proof_in_words(self) -> str:

@@ -34,6 +34,10 @@ class EndReason(models.TextChoices):
     ENDED_BY_OWNER = "ended_by_owner", _("您在另一处结束了本次登录。如果不是您本人所为，请尽快修改密码。")
     ENDED_BY_LEAD = "ended_by_lead", _("法定代表人（业主）或财务负责人结束了本次登录。")
     PASSWORD_CHANGED = "password_changed", _("本次登录所用的密码已变更，请用新密码重新登录。")
+    PASSWORD_RESET = (
+        "password_reset",
+        _("您的个人登录密码已被重置。请重新登录，并在24小时内修改密码，旧密码为111111。"),
+    )
     CAPACITY_LOST = "capacity_lost", _("您的办税身份已变更，请重新登录。")
 
 
@@ -75,6 +79,7 @@ class SignIn(models.Model):
             ),
         )
         indexes = (
+            models.Index("person", "taxpayer", models.F("started_at").desc(), name="sign_in_latest"),
             models.Index(fields=("person",), condition=Q(ended_at__isnull=True), name="sign_in_live_of_person"),
             models.Index(fields=("taxpayer",), condition=Q(ended_at__isnull=True), name="sign_in_live_of_taxpayer"),
         )

@@ -1,4 +1,4 @@
-"""Acts on a taxpayer's memberships. Each locks, changes and records in one transaction."""
+"""Changing one's own personal password (M73, M74, M78)."""
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -15,7 +15,7 @@ from staff import ordinary, standing
 from staff.models import Membership
 
 
-def change_own_password(old: str, new: str, *, by: Actor) -> Credential:
+def change(old: str, new: str, *, by: Actor) -> Credential:
     """Change the actor's own personal password (M73, M74); the 111111 state ends with it (M78, D10).
 
     Returns the credential, whose version has grown. Raises ValidationError `bound`, `wrong_old_password`, `locked`,

@@ -16,8 +16,9 @@ from accounts import signins, sms
 from accounts.forms import ChangePasswordForm, SmsCodeForm
 from accounts.pages import form_page, page
 from accounts.requests import Request
-from staff import services, stepup
+from staff import stepup
 from staff.decorators import fresh_code_required
+from staff.services import own_password
 
 
 @sensitive_post_parameters("old_password", "new_password", "confirm_password")
@@ -29,7 +30,7 @@ def change_password(request: Request) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         old, new = form.cleaned_data["old_password"], form.cleaned_data["new_password"]
         try:
-            credential = services.change_own_password(old, new, by=request.actor)
+            credential = own_password.change(old, new, by=request.actor)
         except ValidationError as refusal:
             form.add_error("new_password" if str(refusal.code).startswith("password_") else None, refusal)
         else:

@@ -13,8 +13,8 @@ from accounts import passwords, pictures, throttles
 from accounts.actor import Actor
 from accounts.limits import CODE_GAP, PASSWORD
 from accounts.models import SignIn, SmsCode, SmsMessage, Throttle, UsedPicture
-from staff import services
 from staff.models import HandoverTicket, Membership
+from staff.services import own_password
 from tests import cast
 from tests.races.crowd import at_once
 from tests.visitor import Visitor
@@ -131,7 +131,7 @@ def test_a_password_changed_in_two_places_at_once_is_changed_once(first):
 
     def change(number: int) -> str:
         try:
-            services.change_own_password(old, f"Neues-Wort-{number}", by=by)
+            own_password.change(old, f"Neues-Wort-{number}", by=by)
         except ValidationError as refusal:
             return str(refusal.code)
         return "done"

@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.audit import Kind, record
+from accounts.keypages import page_of
 from accounts.models import AuditEntry
-from staff.operations import PAGE_SIZE, entries_of, page_of
+from staff.operations import PAGE_SIZE, entries_of
 from tests import cast
 from tests.visitor import words
 
@@ -88,14 +89,16 @@ def test_pages_go_by_key_both_ways_and_show_every_entry_once(world):
     taxpayer = cast.taxpayer("HC")
     write(2 * PAGE_SIZE + 5)
     entries = entries_of(taxpayer, {})
-    first = page_of(entries)
-    second = page_of(entries, before=first.older)
-    third = page_of(entries, before=second.older)
-    keys = [entry.seq for page in (first, second, third) for entry in page.entries]
+    first = page_of(entries, size=PAGE_SIZE)
+    second = page_of(entries, size=PAGE_SIZE, before=first.older)
+    third = page_of(entries, size=PAGE_SIZE, before=second.older)
+    keys = [entry.seq for page in (first, second, third) for entry in page.rows]
     assert keys == sorted(set(keys), reverse=True)
     assert len(keys) == 2 * PAGE_SIZE + 5
     assert (first.newer, third.older) == (None, None)
-    assert [entry.seq for entry in page_of(entries, after=second.newer).entries] == [e.seq for e in first.entries]
+    assert [entry.seq for entry in page_of(entries, size=PAGE_SIZE, after=second.newer).rows] == [
+        e.seq for e in first.rows
+    ]
 
 
 @pytest.mark.rule("D33")

@@ -1,0 +1,32 @@
+"""Finding what belongs to the actor's taxpayer: 404 for everything else, and an entry in the record (AUZ-02)."""
+
+import uuid
+
+from django.http import Http404
+
+from accounts import audit
+from accounts.actor import Actor
+from accounts.audit import Kind
+from staff.models import Identity, Membership
+
+
+def member(uid: uuid.UUID, *, by: Actor) -> Membership:
+    """The membership, open or removed, with this public id in the actor's firm; any other is a recorded Http404."""
+    found = Membership.objects.select_related("person", "taxpayer").filter(uid=uid, taxpayer=by.taxpayer).first()
+    if found is None:
+        raise _not_found("membership", by=by)
+    return found
+
+
+def identity(uid: uuid.UUID, *, by: Actor) -> Identity:
+    """The identity with this public id in the actor's firm; any other is a recorded Http404."""
+    found = Identity.objects.filter(uid=uid, taxpayer=by.taxpayer).first()
+    if found is None:
+        raise _not_found("identity", by=by)
+    return found
+
+
+def _not_found(what: str, *, by: Actor) -> Http404:
+    # Written whether or not somebody else has it: both answers take the same work.
+    audit.record(Kind.NOT_FOUND, by=by, reason="not_yours", what=what)
+    return Http404()

@@ -1,0 +1,112 @@
+"""The list of 企业人员维护: leads from the register, then the members, newest first, page by key (D9, D33)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Person, SignIn, Taxpayer
+from accounts.words import Words
+from realname import phones
+from realname.models import LEADS, Position, Post
+from staff.models import Membership
+
+PAGE_SIZE = 20
+
+
+class State(models.TextChoices):
+    """What a member can be filtered by."""
+
+    NORMAL = "normal", _("正常")
+    FROZEN = "frozen", _("已冻结")
+    BOUND = "bound", _("已绑定")
+    EXPIRED = "expired", _("已到期")
+    UNREGISTERED = "unregistered", _("与税务登记不符")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person of the list, with all its page shows."""
+
+    person: Person
+    posts: tuple[Post, ...]
+    membership: Membership | None
+    last_sign_in: datetime | None
+
+    @property
+    def is_lead(self) -> bool:
+        """Whether the register names him legal representative or finance officer: his row has no acts (D9)."""
+        return bool(self.posts) and self.posts[0].position in LEADS
+
+    @property
+    def position(self) -> Words:
+        """His position in words; a member is a clerk whatever the register has forgotten."""
+        return Position(self.posts[0].position).label if self.posts else Position.CLERK.label
+
+    @property
+    def phone(self) -> phones.OnFile:
+        """His phone on file, or why there is none (D5, M93)."""
+        return phones.on_file(self.person, self.posts)
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the register names him and no synchronisation has found otherwise (M102)."""
+        return bool(self.posts) and (self.membership is None or self.membership.unregistered_at is None)
+
+
+def leads_of(taxpayer: Taxpayer) -> list[Row]:
+    """Legal representative and finance officer by the register, with their memberships where they have one."""
+    posts = list(Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person"))
+    posts.sort(key=lambda post: LEADS.index(Position(post.position)))
+    memberships = rich(Membership.objects.open().filter(taxpayer=taxpayer, person__in=[p.person_id for p in posts]))
+    by_person = {membership.person_id: membership for membership in memberships}
+    return [_row(post.person, (post,), by_person.get(post.person_id)) for post in posts]
+
+
+def _row(person: Person, posts: tuple[Post, ...], membership: Membership | None) -> Row:
+    return Row(person, posts, membership, getattr(membership, "last_sign_in", None))
+
+
+def rich(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
+    """The memberships with all that a row shows: person, identities, last sign-in."""
+    latest = SignIn.objects.filter(person=OuterRef("person"), taxpayer=OuterRef("taxpayer")).order_by("-started_at")
+    whole = memberships.select_related("person").prefetch_related("identities")
+    return whole.annotate(last_sign_in=Subquery(latest.values("started_at")[:1]))
+
+
+def members_of(taxpayer: Taxpayer, *, name: str = "", state: str = "") -> QuerySet[Membership]:
+    """The open memberships of everybody but the leads, that match; `name` may be the beginning of one."""
+    now = timezone.now()
+    open_posts = Post.objects.open().filter(taxpayer=taxpayer, person=OuterRef("person"))
+    members = Membership.objects.open().filter(taxpayer=taxpayer)
+    members = members.exclude(Exists(open_posts.filter(position__in=LEADS)))
+    if name:
+        members = members.filter(person__name__startswith=name)
+    frozen = Q(frozen_at__isnull=False) & (Q(frozen_until__isnull=True) | Q(frozen_until__gt=now))
+    expired = Q(valid_until__isnull=False, valid_until__lte=now)
+    unregistered = Q(unregistered_at__isnull=False) | ~Exists(open_posts)
+    filters = {
+        State.FROZEN: frozen,
+        State.BOUND: Q(bound_at__isnull=False),
+        State.EXPIRED: expired,
+        State.UNREGISTERED: unregistered,
+        State.NORMAL: ~frozen & ~expired & ~unregistered,
+    }
+    return members.filter(filters[State(state)]) if state else members
+
+
+def rows_of(taxpayer: Taxpayer, memberships: list[Membership]) -> list[Row]:
+    """A row for each of these rich memberships, with the person's open posts: one query."""
+    posts: dict[int, tuple[Post, ...]] = {}
+    people = [membership.person_id for membership in memberships]
+    for post in Post.objects.open().filter(taxpayer=taxpayer, person__in=people):
+        posts[post.person_id] = (*posts.get(post.person_id, ()), post)
+    return [_row(each.person, posts.get(each.person_id, ()), each) for each in memberships]
+
+
+def row_of(membership: Membership) -> Row:
+    """The row of one member, for his own page."""
+    return rows_of(membership.taxpayer, [rich(Membership.objects.filter(pk=membership.pk)).get()])[0]

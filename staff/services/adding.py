@@ -1,0 +1,123 @@
+"""添加办税人员: finding somebody who may be added, and adding him (M27 to M31, M87, D19)."""
+
+from collections.abc import Collection
+
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from accounts import audit, notices, numbers, passwords, throttles
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.limits import FLOW_LIFE, SEARCHES
+from accounts.models import Credential, Person, Taxpayer
+from accounts.passwords import Setting
+from realname.models import Position
+from staff import standing
+from staff.models import Grant, Identity, Membership
+from staff.services import rights
+from staff.standing import NOT_ADDED, Standing
+
+_SALT = "candidate"
+
+
+def find(*, name: str, id_type: str, id_number: str, by: Actor) -> Standing:
+    """The one person with this name and document who is registered as clerk here, collected and linked (D19).
+
+    Raises ValidationError `candidate_not_found` for everybody else, whatever is missing; `already_added`;
+    `searches` after ten an hour; PermissionDenied for who has no 管理权限.
+    """
+    person, taxpayer = rights.require_manager(by)
+    obstacle = throttles.take((SEARCHES, f"{taxpayer.uid}:{person.uid}"))
+    found = None if obstacle else _look_up(name, id_type, id_number, taxpayer)
+    reason = "searches" if obstacle else "" if found else "candidate_not_found"
+    masked = numbers.mask_id_number(numbers.fold(id_number))
+    target = found.person if found else None
+    audit.record(Kind.MEMBER_SEARCHED, by=by, target=target, reason=reason, id_number=masked)
+    if obstacle:
+        minutes = -(-obstacle[1] // 60)
+        text = _("查询次数过多，请在%(minutes)s分钟后再试。")
+        raise ValidationError(text, code="searches", params={"minutes": minutes})
+    if found is None:
+        raise ValidationError(_("未查询到该人员信息"), code="candidate_not_found")
+    return found
+
+
+def _look_up(name: str, id_type: str, id_number: str, taxpayer: Taxpayer) -> Standing | None:
+    person = Person.objects.by_id_number(id_type, id_number).filter(name=name).first()
+    if person is None:
+        return None
+    found = standing.of_person(person, taxpayer)
+    if found.membership is not None and found.posts:
+        raise ValidationError(_("该人员已是本企业的办税人员。"), code="already_added")
+    return found if found.position == Position.CLERK and found.problem is NOT_ADDED else None
+
+
+def token_for(found: Standing, *, by: Actor) -> str:
+    """A signed word that carries the person found over to the next page, for this actor and ten minutes."""
+    uids = [found.person.uid, found.taxpayer.uid, by.person.uid if by.person else ""]
+    return signing.dumps([str(uid) for uid in uids], salt=_SALT)
+
+
+def candidate(token: str, *, by: Actor) -> Standing:
+    """The person a token stands for.
+
+    Raises ValidationError `search_again` when it is old or somebody else's, or when he may no longer be added.
+    """
+    person, taxpayer = rights.require_manager(by)
+    again = ValidationError(_("查询结果已失效，请重新搜索。"), code="search_again")
+    try:
+        uid, firm, asker = signing.loads(token, salt=_SALT, max_age=FLOW_LIFE)
+    except (signing.BadSignature, ValueError) as error:
+        raise again from error
+    if (firm, asker) != (str(taxpayer.uid), str(person.uid)):
+        raise again
+    found = standing.of_uid(uid, taxpayer)
+    if found is None or found.problem is not NOT_ADDED:
+        raise again
+    return found
+
+
+def add(found: Standing, *, password: str, identities: Collection[Identity], is_manager: bool, by: Actor) -> Membership:
+    """Add the person as clerk with a first personal password, identities and 管理权限 (M31). He is told by SMS.
+
+    Raises ValidationError `no_identity`, `foreign_identity`, `function_not_held`, `only_leads_give_management`,
+    `already_added`, or the code of the rule of D12 that the password breaks.
+    """
+    _person, taxpayer = rights.require_manager(by)
+    _check_identities(identities, taxpayer, by=by)
+    if is_manager and not by.is_lead:
+        text = _("只有法定代表人（业主）和财务负责人可以授予管理权限。")
+        raise ValidationError(text, code="only_leads_give_management")
+    # The clerk's own other passwords are never compared: the answer would tell them to whoever adds him (D12).
+    passwords.validate_new(password, Setting(person=found.person, taxpayer=taxpayer, others=(taxpayer.credential,)))
+    hashed = passwords.hash_new(password)
+    with transaction.atomic():
+        membership = _create(found, is_manager, passwords.store(None, hashed))
+        membership.identities.set(identities)
+        names = sorted(identity.name for identity in identities)
+        audit.record(Kind.MEMBER_ADDED, by=by, target=found.person, identities=names, is_manager=is_manager)
+        text = _("您已被添加为%(firm)s的办税人员。") % {"firm": f"“{taxpayer.name}”"}
+        notices.tell(found.person, text)
+    return membership
+
+
+def _check_identities(identities: Collection[Identity], taxpayer: Taxpayer, *, by: Actor) -> None:
+    if not identities:
+        raise ValidationError(_("请至少勾选一个权限身份。"), code="no_identity")
+    if any(identity.taxpayer_id != taxpayer.pk for identity in identities):
+        raise ValidationError(_("请从列表中选择权限身份。"), code="foreign_identity")
+    carried = set(Grant.objects.filter(identity__in=identities).values_list("function", flat=True))
+    if not by.functions.issuperset(carried):
+        raise ValidationError(_("您只能授予您本人拥有的功能。"), code="function_not_held")
+
+
+def _create(found: Standing, is_manager: bool, credential: Credential) -> Membership:
+    try:
+        with transaction.atomic():
+            return Membership.objects.create(
+                taxpayer=found.taxpayer, person=found.person, is_manager=is_manager, credential=credential
+            )
+    except IntegrityError as error:
+        raise ValidationError(_("该人员已是本企业的办税人员。"), code="already_added") from error

@@ -1,0 +1,49 @@
+"""修改企业密码 (M80 to M82)."""
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts import audit, passwords, throttles
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.limits import PASSWORD
+from accounts.models import Credential, Taxpayer
+from accounts.passwords import Setting
+from staff import enterprise
+from staff.models import Membership
+from staff.services import rights
+
+
+def change(old: str, new: str, *, by: Actor) -> Credential:
+    """Change the enterprise password; every other sign-in that it proved ends at its next click (D16).
+
+    Returns the credential, whose version has grown. Raises ValidationError `wrong_old_password`, `locked`, `stale`,
+    `code_needed`, or the code of the rule of D12 that the new one breaks; PermissionDenied for who isn't LR or FR.
+    """
+    person, taxpayer = rights.require_lead(by)
+    credential = Taxpayer.objects.select_related("credential").get(pk=taxpayer.pk).credential
+    _refuse_wrong_old(passwords.check(credential, old), enterprise.account_word(taxpayer.code), by=by)
+    own = Membership.objects.open().select_related("credential").filter(taxpayer=taxpayer, person=person).first()
+    others = (own.credential if own else None, person.credential)
+    passwords.validate_new(new, Setting(person=person, taxpayer=taxpayer, old=credential, others=others))
+    hashed = passwords.hash_new(new)
+    with transaction.atomic():
+        locked = Taxpayer.objects.select_for_update(of=("self",)).select_related("credential").get(pk=taxpayer.pk)
+        current = locked.credential
+        if current is None or credential is None or current.version != credential.version:
+            raise rights.stale()
+        passwords.store(current, hashed)
+        audit.record(Kind.ENTERPRISE_PASSWORD_CHANGED, by=by)
+    return current
+
+
+def _refuse_wrong_old(right: bool, subject: str, *, by: Actor) -> None:
+    """A wrong old password counts as a failed login (PW-10)."""
+    with transaction.atomic():
+        reason = "" if right and throttles.succeed(PASSWORD, subject) else "wrong_old_password"
+        if reason:
+            throttles.fail(PASSWORD, subject)
+            audit.record(Kind.ENTERPRISE_PASSWORD_CHANGED, by=by, reason=reason)
+    if reason:
+        raise ValidationError(_("旧密码有误。此处应输入企业登录密码，连续输错5次将锁定10分钟。"), code=reason)

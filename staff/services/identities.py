@@ -1,0 +1,142 @@
+"""身份维护: the identities of a taxpayer (M25, D7, D8)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
+
+from accounts import audit
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.models import Taxpayer
+from staff import functions
+from staff.models import Grant, Identity, Membership
+from staff.services import rights
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a changed identity means for one member: the functions he gains and loses, by code."""
+
+    membership: Membership
+    gains: frozenset[str]
+    loses: frozenset[str]
+
+
+def held_by(identity: Identity) -> frozenset[str]:
+    """The functions of an identity."""
+    return frozenset(identity.grants.values_list("function", flat=True))
+
+
+def users_of(identity: Identity) -> list[Membership]:
+    """The members who have this identity, by name."""
+    return list(identity.memberships.open().select_related("person").order_by("person__name", "pk"))
+
+
+def effects(identity: Identity, wanted: Collection[str]) -> list[Effect]:
+    """Whom the change would affect, and how; a function that another of his identities carries is not lost (D7)."""
+    users = users_of(identity)
+    other: dict[int, set[str]] = {}
+    grants = Grant.objects.filter(identity__memberships__in=users).exclude(identity=identity)
+    for membership_pk, code in grants.values_list("identity__memberships", "function"):
+        other.setdefault(membership_pk, set()).add(code)
+    before, after = held_by(identity), frozenset(wanted)
+    found = []
+    for user in users:
+        kept = frozenset(other.get(user.pk, ()))
+        found.append(Effect(user, after - before - kept, before - after - kept))
+    return [effect for effect in found if effect.gains or effect.loses]
+
+
+def _check_functions(changed: Collection[str], *, by: Actor) -> None:
+    """Only functions of the tree, and only those that the giver or taker holds himself (D8)."""
+    if functions.unknown(changed):
+        raise ValidationError(_("请从功能树中勾选。"), code="unknown_function")
+    if not by.functions.issuperset(changed):
+        raise ValidationError(_("您只能授予或收回您本人拥有的功能。"), code="function_not_held")
+
+
+def add(*, name: str, description: str, codes: Collection[str], by: Actor) -> Identity:
+    """A new identity of the actor's taxpayer.
+
+    Raises ValidationError `name_taken`, `unknown_function`, `function_not_held`, `code_needed`; PermissionDenied for
+    who has no 管理权限.
+    """
+    _person, taxpayer = rights.require_manager(by)
+    _check_functions(codes, by=by)
+    with transaction.atomic():
+        identity = _create(taxpayer, name, description)
+        identity.grant(codes)
+        audit.record(Kind.IDENTITY_ADDED, by=by, name=name, functions=sorted(codes))
+    return identity
+
+
+def _create(taxpayer: Taxpayer, name: str, description: str) -> Identity:
+    try:
+        with transaction.atomic():
+            return Identity.objects.create(taxpayer=taxpayer, name=name, description=description)
+    except IntegrityError as error:
+        raise _name_taken() from error
+
+
+def _name_taken() -> ValidationError:
+    return ValidationError(_("已有同名的权限身份，请换一个名称。"), code="name_taken")
+
+
+def change(identity: Identity, *, version: int, name: str, description: str, codes: Collection[str], by: Actor) -> None:
+    """Change name, description and functions; whoever has it gains and loses them at his next click.
+
+    Raises ValidationError `stale`, and as `add`.
+    """
+    _person, taxpayer = rights.require_manager(by)
+    with transaction.atomic():
+        locked = _locked(identity, taxpayer, version)
+        before = held_by(locked)
+        _check_functions(before ^ frozenset(codes), by=by)
+        locked.name, locked.description, locked.version = name, description, version + 1
+        _save_named(locked)
+        locked.grants.exclude(function__in=codes).delete()
+        locked.grant(codes)
+        gained, lost = sorted(set(codes) - before), sorted(before - set(codes))
+        was = {"name": identity.name, "description": identity.description}
+        audit.record(Kind.IDENTITY_CHANGED, by=by, before=was, name=name, gained=gained, lost=lost)
+
+
+def _save_named(identity: Identity) -> None:
+    try:
+        with transaction.atomic():
+            identity.save(update_fields=["name", "description", "version"])
+    except IntegrityError as error:
+        raise _name_taken() from error
+
+
+def _locked(identity: Identity, taxpayer: Taxpayer, version: int) -> Identity:
+    locked = Identity.objects.select_for_update().filter(pk=identity.pk, taxpayer=taxpayer).first()
+    if locked is None or locked.version != version:
+        raise rights.stale()
+    return locked
+
+
+def delete(identity: Identity, *, version: int, by: Actor) -> None:
+    """Delete an identity that nobody has.
+
+    Raises ValidationError `in_use` naming who has it, `lent` where an agency acts with it, `stale`, and as `add`.
+    """
+    _person, taxpayer = rights.require_manager(by)
+    with transaction.atomic():
+        locked = _locked(identity, taxpayer, version)
+        users = users_of(locked)
+        if users:
+            names = _("、").join(user.person.masked_name for user in users[:10])
+            text = _("不能删除：%(names)s等%(count)s人正在使用该身份，请先为他们更换身份。")
+            raise ValidationError(text, code="in_use", params={"names": names, "count": len(users)})
+        codes = held_by(locked)
+        _check_functions(codes, by=by)
+        try:
+            locked.delete()
+        except ProtectedError as error:
+            raise ValidationError(_("不能删除：该身份正由代理机构使用。"), code="lent") from error
+        audit.record(Kind.IDENTITY_DELETED, by=by, name=identity.name, functions=sorted(codes))

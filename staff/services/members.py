@@ -1,0 +1,185 @@
+"""Acts of 企业人员维护 on a clerk: remove, freeze, unfreeze, bind, unbind, reset, change rights, end sign-ins.
+
+Legal representative and finance officer only, never on themselves or each other (D8, D9). Every act asks for the
+version of the membership that its page showed; a newer one means that somebody was quicker (STF-03).
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import audit, notices, passwords, signins
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.models.signins import EndReason
+from realname.models import LEADS, Post
+from staff.models import Identity, Membership
+from staff.services import rights
+
+
+def picture_of(membership: Membership) -> dict[str, Any]:
+    """What the record keeps of a membership before and after an act."""
+    dates = {name: getattr(membership, name) for name in ("frozen_at", "frozen_until", "bound_at", "removed_at")}
+    return {
+        **{name: value.isoformat() if value else None for name, value in dates.items()},
+        "identities": sorted(membership.identities.values_list("name", flat=True)),
+        "is_manager": membership.is_manager,
+    }
+
+
+@contextmanager
+def _acting(kind: Kind, membership: Membership, version: int, *, by: Actor, **details: Any) -> Iterator[Membership]:
+    """The membership, locked and at the version the actor saw; afterwards saved as the next, and recorded."""
+    _person, taxpayer = rights.require_lead(by)
+    with transaction.atomic():
+        locked = Membership.objects.select_for_update().get(pk=membership.pk, taxpayer=taxpayer)
+        if locked.version != version or locked.removed_at is not None:
+            raise rights.stale()
+        _refuse_lead_or_self(locked, by=by)
+        before = picture_of(locked)
+        yield locked
+        locked.version += 1
+        locked.save()
+        audit.record(kind, by=by, target=locked.person, before=before, after=picture_of(locked), **details)
+
+
+def _refuse_lead_or_self(membership: Membership, *, by: Actor) -> None:
+    if membership.person == by.person:
+        raise ValidationError(_("不能对本人进行此操作。"), code="self")
+    posts = Post.objects.open().filter(taxpayer=membership.taxpayer, person=membership.person, position__in=LEADS)
+    if posts.exists():
+        raise ValidationError(
+            _("法定代表人（业主）和财务负责人通过变更税务登记维护，不能在这里操作。"), code="not_clerk"
+        )
+
+
+def remove(membership: Membership, *, version: int, by: Actor) -> None:
+    """删除: his identities and rights are gone at once; the history stays (M55 to M59). He is told by SMS.
+
+    Raises ValidationError `stale`, `self`, `not_clerk`, `code_needed`; PermissionDenied for who isn't LR or FR.
+    """
+    with _acting(Kind.MEMBER_REMOVED, membership, version, by=by) as locked:
+        locked.identities.clear()
+        locked.is_manager = False
+        locked.removed_at = timezone.now()
+        _tell(locked, _("您已不再是%(firm)s的办税人员。"))
+
+
+def freeze(membership: Membership, *, version: int, until: datetime | None = None, reason: str = "", by: Actor) -> None:
+    """冻结, with a reason and, if wanted, until a time when it lifts itself (M60 to M63). He is told by SMS.
+
+    Raises ValidationError `already_frozen`, `until_in_the_past`, and as `remove`.
+    """
+    with _acting(Kind.MEMBER_FROZEN, membership, version, by=by, reason_given=reason) as locked:
+        now = timezone.now()
+        if locked.is_frozen:
+            raise ValidationError(_("该办税人员已经冻结。"), code="already_frozen")
+        if until is not None and until <= now:
+            raise ValidationError(_("解冻时间应晚于现在。"), code="until_in_the_past")
+        locked.frozen_at, locked.frozen_until = now, until
+        _tell(locked, _("您在%(firm)s的办税身份已被冻结。"))
+
+
+def unfreeze(membership: Membership, *, version: int, by: Actor) -> None:
+    """解冻: he may act again (M64). Raises ValidationError `not_frozen`, and as `remove`."""
+    with _acting(Kind.MEMBER_UNFROZEN, membership, version, by=by) as locked:
+        if not locked.is_frozen:
+            raise ValidationError(_("该办税人员没有冻结。"), code="not_frozen")
+        locked.frozen_at = locked.frozen_until = None
+        _tell(locked, _("您在%(firm)s的办税身份已解冻。"))
+
+
+def bind(membership: Membership, *, version: int, by: Actor) -> None:
+    """绑定: his natural-person password is his personal password from now on (M67, M68). He is told by SMS.
+
+    Raises ValidationError `no_account`, `already_bound`, and as `remove`.
+    """
+    with _acting(Kind.MEMBER_BOUND, membership, version, by=by) as locked:
+        if locked.is_bound:
+            raise ValidationError(_("该办税员已绑定自然人账户。"), code="already_bound")
+        account = locked.person.credential
+        if account is None or not account.is_set:
+            raise ValidationError(_("该办税员尚未注册自然人账户"), code="no_account")
+        locked.bound_at = timezone.now()
+        _end_sign_ins(locked, EndReason.PASSWORD_CHANGED, by=by)
+        _tell(locked, _("您在%(firm)s的个人登录密码已绑定为您的自然人登录密码。"))
+
+
+def unbind(membership: Membership, *, version: int, by: Actor) -> None:
+    """解绑: his own personal password is asked again, as it was (M70, D11). He is told by SMS.
+
+    Raises ValidationError `not_bound`, and as `remove`.
+    """
+    with _acting(Kind.MEMBER_UNBOUND, membership, version, by=by) as locked:
+        if not locked.is_bound:
+            raise ValidationError(_("该办税员没有绑定自然人账户。"), code="not_bound")
+        locked.bound_at = None
+        _end_sign_ins(locked, EndReason.PASSWORD_CHANGED, by=by)
+        _tell(locked, _("您在%(firm)s的登录已与自然人登录密码解绑，请使用原个人登录密码。"))
+
+
+def reset_password(membership: Membership, *, version: int, by: Actor) -> None:
+    """重置密码: opens the 111111 state for 24 hours, ends his sign-ins and tells him (M75, M76, D10).
+
+    Raises ValidationError `bound`, and as `remove`.
+    """
+    with _acting(Kind.PASSWORD_RESET, membership, version, by=by) as locked:
+        if locked.is_bound:
+            raise ValidationError(_("该办税员已绑定自然人账户，请先解绑"), code="bound")
+        locked.credential = passwords.reset(locked.credential)
+        _end_sign_ins(locked, EndReason.PASSWORD_RESET, by=by)
+        _tell(locked, _("您在%(firm)s的个人登录密码已被重置，请在24小时内登录并修改。"))
+
+
+def change_rights(
+    membership: Membership,
+    *,
+    version: int,
+    identities: Collection[Identity],
+    is_manager: bool,
+    valid_until: datetime | None = None,
+    by: Actor,
+) -> None:
+    """Give him these identities instead of those he has, 管理权限 or not, and a last day or none (M31, D7, D8).
+
+    Raises ValidationError `foreign_identity`, `until_in_the_past`, and as `remove`.
+    """
+    with _acting(Kind.MEMBER_CHANGED, membership, version, by=by) as locked:
+        if any(identity.taxpayer_id != locked.taxpayer_id for identity in identities):
+            raise ValidationError(_("请从列表中选择权限身份。"), code="foreign_identity")
+        if valid_until is not None and valid_until <= timezone.now():
+            raise ValidationError(_("有效期应晚于现在。"), code="until_in_the_past")
+        locked.identities.set(identities)
+        locked.is_manager, locked.valid_until = is_manager, valid_until
+
+
+def end_sign_ins(membership: Membership, *, version: int, by: Actor) -> int:
+    """End whatever sign-ins he has for this firm; returns how many there were (SES-07). Raises as `remove`."""
+    with _acting(Kind.SIGN_IN_ENDED, membership, version, by=by) as locked:
+        return _end_sign_ins(locked, EndReason.ENDED_BY_LEAD, by=by)
+
+
+def _end_sign_ins(membership: Membership, reason: EndReason, *, by: Actor) -> int:
+    return signins.end_all(membership.person, membership.taxpayer, reason, by=by)
+
+
+def _tell(membership: Membership, text: str) -> None:
+    notices.tell(membership.person, text % {"firm": f"“{membership.taxpayer.name}”"})
+
+
+def show_number(membership: Membership, which: str, *, by: Actor) -> str:
+    """His full id number or phone, for LR and FR, with an entry in the record (D27, AUZ-08).
+
+    `which` is "id_number" or "phone"; anything else raises LookupError.
+    """
+    _person, taxpayer = rights.require_lead(by)
+    person = Membership.objects.select_related("person").get(pk=membership.pk, taxpayer=taxpayer).person
+    number = {"id_number": person.id_number, "phone": person.phone}[which]
+    audit.record(Kind.NUMBER_SHOWN, by=by, target=person, which=which)
+    return number

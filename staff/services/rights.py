@@ -1,0 +1,39 @@
+"""Who may do what in 企业人员维护 (D8, D9, D15), said once for all its acts."""
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils.translation import gettext as _
+
+from accounts import audit, signins
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.models import Person, Taxpayer
+
+
+def stale() -> ValidationError:
+    """What the loser of a race, or of two tabs, is told."""
+    return ValidationError(_("信息已变更，请刷新后重试"), code="stale")
+
+
+def require_lead(by: Actor) -> tuple[Person, Taxpayer]:
+    """Person and taxpayer of a legal representative or finance officer acting for his own firm.
+
+    Raises PermissionDenied, with an entry in the record, for anybody else (M59, M62, M82, D8), and ValidationError
+    `code_needed` where his sign-in is weak and no code has proven him within five minutes (D15).
+    """
+    return _require(by, by.is_lead, "not_lead", _("只有法定代表人（业主）和财务负责人可以进行此操作。"))
+
+
+def require_manager(by: Actor) -> tuple[Person, Taxpayer]:
+    """As `require_lead`, for whom a lead has given 管理权限 as well (D8)."""
+    return _require(
+        by, by.is_manager, "not_manager", _("您没有企业人员维护的管理权限，请联系法定代表人（业主）或财务负责人。")
+    )
+
+
+def _require(by: Actor, has_right: bool, reason: str, text: str) -> tuple[Person, Taxpayer]:
+    if by.person is None or by.taxpayer is None or by.via is not None or not has_right:
+        audit.record(Kind.ACT_REFUSED, by=by, reason=reason)
+        raise PermissionDenied(text)
+    if signins.needs_code(by):
+        raise ValidationError(_("请先通过短信验证码确认是您本人。"), code="code_needed")
+    return by.person, by.taxpayer

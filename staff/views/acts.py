@@ -1,0 +1,204 @@
+"""Acts on a member, each on a page that says what will happen, and to whom (M55 to M78)."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
+
+from accounts.pages import page
+from accounts.requests import Request
+from accounts.words import Words
+from staff import finding
+from staff.decorators import lead_required
+from staff.forms import ActForm, FreezeForm, RightsForm
+from staff.members import row_of
+from staff.models import Membership
+from staff.services import members as services
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+Service = Callable[..., object]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What the page of an act says."""
+
+    title: Words
+    consequence: Words
+    button: Words
+    done: Words
+    is_dangerous: bool = False
+
+
+REMOVE = Act(
+    _("删除办税人员"),
+    _(
+        "确认后，该办税人员在本企业的身份和权限立即删除，不能再作为本企业人员登录；正在登录的，下一次点击即退出。操作记录会保留。"
+    ),
+    _("确认删除"),
+    _("已删除。"),
+    is_dangerous=True,
+)
+FREEZE = Act(
+    _("冻结办税人员"),
+    _(
+        "确认后，该办税人员的身份立即锁定，不能作为本企业人员登录；正在登录的，下一次点击即退出。身份和权限会保留，解冻后恢复正常。"
+    ),
+    _("确认冻结"),
+    _("已冻结。"),
+    is_dangerous=True,
+)
+UNFREEZE = Act(
+    _("解冻办税人员"), _("确认后，该办税人员的身份立即恢复正常，可以登录办税。"), _("确认解冻"), _("已解冻。")
+)
+BIND = Act(
+    _("绑定自然人账户"),
+    _(
+        "确认后，该办税人员的个人登录密码即为他的自然人登录密码。原个人登录密码会保留，解绑后仍可使用。用密码登录的会退出，需重新登录。"
+    ),
+    _("确认绑定"),
+    _("已绑定。"),
+)
+UNBIND = Act(
+    _("解绑自然人账户"),
+    _("确认后，该办税人员需使用原个人登录密码登录；没有设置过的，用短信登录后再设置。用密码登录的会退出，需重新登录。"),
+    _("确认解绑"),
+    _("已解绑。"),
+)
+RESET = Act(
+    _("重置个人登录密码"),
+    _(
+        "确认后，该办税人员的个人登录密码作废，他的登录全部退出，并收到短信。24小时内他可以用111111或短信登录，登录后只能修改密码：旧密码为111111，并需短信验证码。"
+    ),
+    _("确认重置"),
+    _("密码已重置为111111，24小时内有效，请通知本人登录修改。"),
+    is_dangerous=True,
+)
+END = Act(
+    _("结束登录"),
+    _("确认后，该办税人员以本企业身份进行的登录全部结束，可以重新登录。"),
+    _("确认结束"),
+    _("已结束该人员的全部登录。"),
+)
+RIGHTS = Act(_("修改权限"), _("保存后，该办税人员下一次点击即按新的身份和权限办理。"), _("保存"), _("权限已修改。"))
+
+
+def _act(request: Request, uid: uuid.UUID, act: Act, service: Service, form: ActForm, **more: Any) -> HttpResponse:
+    """Show the act's page, or do the act; a refusal comes back on the page, a lost race with 409."""
+    membership = finding.member(uid, by=request.actor)
+    status = 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            try:
+                service(membership, **{**form.cleaned_data, **more}, by=request.actor)
+            except ValidationError as refusal:
+                form.add_error(None, refusal)
+                status = 409 if refusal.code == "stale" else 400
+            else:
+                messages.success(request, act.done)
+                return redirect("staff:members")
+    context = {"act": act, "form": form, "membership": membership, "row": row_of(membership)}
+    return page(request, "staff/act.html", context, status=status)
+
+
+def _act_form(request: Request, uid: uuid.UUID) -> ActForm:
+    if request.method == "POST":
+        return ActForm(request.POST)
+    return ActForm(initial={"version": finding.member(uid, by=request.actor).version})
+
+
+@get_or_post
+@lead_required
+def remove(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """删除 (M55 to M59)."""
+    return _act(request, uid, REMOVE, services.remove, _act_form(request, uid))
+
+
+@get_or_post
+@lead_required
+def freeze(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """冻结 (M60 to M63), with reason and end."""
+    if request.method != "POST":
+        version = finding.member(uid, by=request.actor).version
+        return _act(request, uid, FREEZE, services.freeze, FreezeForm(initial={"version": version}))
+    form = FreezeForm(request.POST)
+    until = form.cleaned_data.get("until") if form.is_valid() else None
+    return _act(request, uid, FREEZE, services.freeze, form, until=_midnight(until))
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return timezone.make_aware(datetime.combine(day, time.min)) if day else None
+
+
+@get_or_post
+@lead_required
+def unfreeze(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """解冻 (M64, M65)."""
+    return _act(request, uid, UNFREEZE, services.unfreeze, _act_form(request, uid))
+
+
+@get_or_post
+@lead_required
+def bind(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """绑定 (M67 to M69)."""
+    return _act(request, uid, BIND, services.bind, _act_form(request, uid))
+
+
+@get_or_post
+@lead_required
+def unbind(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """解绑 (M70, M71)."""
+    return _act(request, uid, UNBIND, services.unbind, _act_form(request, uid))
+
+
+@get_or_post
+@lead_required
+def reset_password(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """重置密码 (M75, M76, M100)."""
+    return _act(request, uid, RESET, services.reset_password, _act_form(request, uid))
+
+
+@get_or_post
+@lead_required
+def end_sign_ins(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """结束登录 (SES-07)."""
+    return _act(request, uid, END, services.end_sign_ins, _act_form(request, uid))
+
+
+@get_or_post
+@lead_required
+def change_rights(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """Which identities he has, 管理权限, and his last day."""
+    membership = finding.member(uid, by=request.actor)
+    if request.method == "POST":
+        form = RightsForm(request.POST, taxpayer=membership.taxpayer)
+        last_day = form.cleaned_data.get("valid_until") if form.is_valid() else None
+        return _act(request, uid, RIGHTS, services.change_rights, form, valid_until=_end_of(last_day))
+    return _act(request, uid, RIGHTS, services.change_rights, _rights_form(membership))
+
+
+def _end_of(day: date | None) -> datetime | None:
+    """The midnight that ends this day: on its last day a member may still act."""
+    start = _midnight(day)
+    return start + timedelta(days=1) if start else None
+
+
+def _rights_form(membership: Membership) -> RightsForm:
+    last = membership.valid_until
+    initial = {
+        "version": membership.version,
+        "identities": list(membership.identities.values_list("uid", flat=True)),
+        "is_manager": membership.is_manager,
+        "valid_until": timezone.localdate(last - timedelta(days=1)) if last else None,
+    }
+    return RightsForm(initial=initial, taxpayer=membership.taxpayer)

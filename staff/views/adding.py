@@ -1,0 +1,63 @@
+"""添加办税人员: 搜索, 身份与权限, 确定 (M27 to M31)."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts.pages import form_page
+from accounts.requests import Request
+from staff.decorators import manager_required
+from staff.forms import AddMemberForm, CandidateForm
+from staff.services import adding
+from staff.steps import adding_steps_at
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@get_or_post
+@manager_required
+def search_candidate(request: Request) -> HttpResponse:
+    """Search by name, document type and number; the person found is shown masked (M28 to M30, D19)."""
+    form = CandidateForm(request.POST if request.method == "POST" else None)
+    found, token = None, ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            found = adding.find(**form.cleaned_data, by=request.actor)
+            token = adding.token_for(found, by=request.actor)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+    not_found = form.has_error("__all__", "candidate_not_found")
+    context = {"form": form, "found": found, "token": token, "not_found": not_found, "steps": adding_steps_at(0)}
+    return form_page(request, "staff/search_candidate.html", context)
+
+
+@sensitive_post_parameters("password")
+@get_or_post
+@manager_required
+def add_member(request: Request, token: str) -> HttpResponse:
+    """Personal password, identities, 管理权限, 【确定】 (M31); without any identity the way to 身份维护 (M94)."""
+    try:
+        found = adding.candidate(token, by=request.actor)
+    except ValidationError as refusal:
+        messages.error(request, refusal.messages[0])
+        return redirect("staff:search_candidate")
+    data = request.POST if request.method == "POST" else None
+    form = AddMemberForm(data, taxpayer=found.taxpayer, may_give_management=request.actor.is_lead)
+    if request.method == "POST" and form.is_valid():
+        chosen = {**form.cleaned_data, "is_manager": form.cleaned_data.get("is_manager", False)}
+        try:
+            adding.add(found, **chosen, by=request.actor)
+        except ValidationError as refusal:
+            form.add_error("password" if str(refusal.code).startswith("password_") else None, refusal)
+        else:
+            messages.success(
+                request, _("已添加%(name)s为办税人员，并已短信告知本人。") % {"name": found.person.masked_name}
+            )
+            return redirect("staff:members")
+    has_identities = form.fields["identities"].queryset.exists()  # type: ignore[attr-defined]
+    context = {"form": form, "found": found, "has_identities": has_identities, "steps": adding_steps_at(1)}
+    return form_page(request, "staff/add_member.html", context)

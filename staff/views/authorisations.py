@@ -1,0 +1,38 @@
+"""用户授权管理: the same people by the door that the help page describes (M147 to M152)."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.keypages import keys_of, page_of
+from accounts.pages import page
+from accounts.requests import Request
+from staff import finding
+from staff.decorators import lead_required
+from staff.forms import MembershipChoiceForm
+from staff.members import PAGE_SIZE, rich, rows_of
+from staff.models import Membership
+
+
+@require_safe
+@lead_required
+def authorisations(request: Request) -> HttpResponse:
+    """Members and former members with their 状态; select one, then 【解除授权】, or 【新增授权】."""
+    taxpayer = request.actor.taxpayer
+    assert taxpayer is not None  # noqa: S101 - lead_required lets nobody in without one
+    key_page = page_of(rich(Membership.objects.filter(taxpayer=taxpayer)), size=PAGE_SIZE, **keys_of(request))
+    context = {"rows": rows_of(taxpayer, key_page.rows), "pages": key_page.links({})}
+    return page(request, "staff/authorisations.html", context)
+
+
+@require_POST
+@lead_required
+def withdraw_authorisation(request: Request) -> HttpResponse:
+    """【解除授权】 for the one selected: on to the page that says what will happen."""
+    form = MembershipChoiceForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("请先选中需要解除授权的办税人员。"))
+        return redirect("staff:authorisations")
+    return redirect("staff:remove", finding.member(form.cleaned_data["member"], by=request.actor).uid)

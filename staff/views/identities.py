@@ -1,0 +1,136 @@
+"""身份维护: the list of identities, one identity's form, the page before a change bites, and deleting (M25, M26)."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.pages import page
+from accounts.requests import Request
+from staff import finding, functions
+from staff.decorators import manager_required
+from staff.forms import ActForm, IdentityForm
+from staff.models import Identity, identities_of
+from staff.services import identities as services
+from staff.trees import tree_of
+
+
+def _page(request: Request, form: IdentityForm, identity: Identity | None, status: int = 200) -> HttpResponse:
+    taxpayer = request.actor.taxpayer
+    assert taxpayer is not None  # noqa: S101 - manager_required lets nobody in without one
+    ticked = form["functions"].value() or []
+    context = {
+        "form": form,
+        "identity": identity,
+        "identities": identities_of(taxpayer),
+        "tree": tree_of(ticked, request.actor.functions),
+        "ticked": len(ticked),
+        "users": services.users_of(identity) if identity else [],
+    }
+    return page(request, "staff/identity.html", context, status=status)
+
+
+@require_safe
+@manager_required
+def identities(request: Request) -> HttpResponse:
+    """The first page of 身份维护: the identities, and the form of a new one."""
+    return _page(request, IdentityForm(), None)
+
+
+@require_safe
+@manager_required
+def identity(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """The form of one identity."""
+    found = finding.identity(uid, by=request.actor)
+    initial = {
+        "version": found.version,
+        "name": found.name,
+        "description": found.description,
+        "functions": services.held_by(found),
+    }
+    return _page(request, IdentityForm(initial=initial), found)
+
+
+@require_POST
+@manager_required
+def review_identity(request: Request, uid: uuid.UUID | None = None) -> HttpResponse:
+    """Before anything is saved: whom the change affects, what they gain and lose; and whether no function is ticked."""
+    found = finding.identity(uid, by=request.actor) if uid else None
+    form = IdentityForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, found, status=400)
+    codes = _codes(request, form, found)
+    effects = services.effects(found, codes) if found else []
+    if codes and not effects:
+        return _save(request, form, found, codes)
+    context = {"form": form, "identity": found, "codes": sorted(codes), "effects": _in_words(effects)}
+    return page(request, "staff/identity_review.html", context)
+
+
+def _codes(request: Request, form: IdentityForm, found: Identity | None) -> frozenset[str]:
+    """The functions asked for. Those that the actor can't change stay as they are: his form didn't offer them (D8)."""
+    asked = frozenset(form.cleaned_data["functions"])
+    before = services.held_by(found) if found else frozenset()
+    fixed = before - request.actor.functions
+    return asked | fixed
+
+
+def _in_words(effects: list[services.Effect]) -> list[dict[str, Any]]:
+    def names(codes: frozenset[str]) -> list[str]:
+        return [str(leaf.name) for code, leaf in functions.FUNCTIONS.items() if code in codes]
+
+    return [{"membership": e.membership, "gains": names(e.gains), "loses": names(e.loses)} for e in effects]
+
+
+@require_POST
+@manager_required
+def save_identity(request: Request, uid: uuid.UUID | None = None) -> HttpResponse:
+    """Save what was reviewed."""
+    found = finding.identity(uid, by=request.actor) if uid else None
+    form = IdentityForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, found, status=400)
+    return _save(request, form, found, _codes(request, form, found))
+
+
+def _save(request: Request, form: IdentityForm, found: Identity | None, codes: frozenset[str]) -> HttpResponse:
+    words = {"name": form.cleaned_data["name"], "description": form.cleaned_data["description"]}
+    try:
+        if found is None:
+            services.add(**words, codes=codes, by=request.actor)
+        else:
+            services.change(found, version=form.cleaned_data["version"] or 0, **words, codes=codes, by=request.actor)
+    except ValidationError as refusal:
+        form.add_error("name" if refusal.code == "name_taken" else None, refusal)
+        return _page(request, form, found, status=409 if refusal.code == "stale" else 400)
+    messages.success(request, _("权限身份已保存。"))
+    if not codes:
+        messages.warning(request, _("该身份没有勾选任何功能：拥有它的办税人员登录后没有可用的功能。"))
+    return redirect("staff:identities")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@manager_required
+def delete_identity(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """Delete an identity that nobody uses; the page names who does."""
+    found = finding.identity(uid, by=request.actor)
+    form = ActForm(request.POST if request.method == "POST" else None, initial={"version": found.version})
+    status = 200
+    if request.method == "POST":
+        status = 400
+        if form.is_valid():
+            try:
+                services.delete(found, version=form.cleaned_data["version"], by=request.actor)
+            except ValidationError as refusal:
+                form.add_error(None, refusal)
+                status = 409 if refusal.code == "stale" else 400
+            else:
+                messages.success(request, _("权限身份已删除。"))
+                return redirect("staff:identities")
+    context = {"form": form, "identity": found, "users": services.users_of(found)}
+    return page(request, "staff/delete_identity.html", context, status=status)

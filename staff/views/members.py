@@ -1,0 +1,62 @@
+"""企业人员维护: the list, and one member's page."""
+
+import uuid
+
+from django.db.models import Q
+from django.http import HttpResponse
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.keypages import keys_of, page_of
+from accounts.models import AuditEntry
+from accounts.pages import form_page, page
+from accounts.requests import Request
+from staff import finding
+from staff.decorators import lead_required, manager_required
+from staff.forms import MemberFilterForm
+from staff.members import PAGE_SIZE, leads_of, members_of, rich, row_of, rows_of
+from staff.operations import PAGE_SIZE as ENTRIES
+from staff.services import members as services
+
+
+@require_safe
+@manager_required
+def members(request: Request) -> HttpResponse:
+    """The firm's leads from the register, and its clerks: search, filter, pages of twenty."""
+    form = MemberFilterForm(request.GET)
+    taxpayer = request.actor.taxpayer
+    assert taxpayer is not None  # noqa: S101 - manager_required lets nobody in without one
+    filters = form.cleaned_data if form.is_valid() else {}
+    found = members_of(taxpayer, name=filters.get("name", ""), state=filters.get("state", ""))
+    keys = keys_of(request)
+    key_page = page_of(rich(found), size=PAGE_SIZE, **keys)
+    kept = {name: str(request.GET[name]) for name in form.fields if request.GET.get(name)}
+    context = {
+        "form": form,
+        "filtered": bool(kept),
+        "leads": [] if kept or keys else leads_of(taxpayer),
+        "rows": rows_of(taxpayer, key_page.rows),
+        "pages": key_page.links(kept),
+    }
+    return form_page(request, "staff/members.html", context)
+
+
+@require_safe
+@manager_required
+def member(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """One member: what he may, his state, and the record of what was done by him and to him."""
+    membership = finding.member(uid, by=request.actor)
+    about = AuditEntry.objects.filter(taxpayer=membership.taxpayer)
+    about = about.filter(Q(target=membership.person) | Q(person=membership.person))
+    entries = page_of(about.select_related("person", "target", "via"), size=ENTRIES, **keys_of(request))
+    context = {"row": row_of(membership), "membership": membership, "page": entries, "pages": entries.links({})}
+    return page(request, "staff/member.html", context)
+
+
+@require_POST
+@lead_required
+def show_number(request: Request, uid: uuid.UUID, which: str) -> HttpResponse:
+    """The full id number or phone of a member, recorded (D27)."""
+    membership = finding.member(uid, by=request.actor)
+    number = services.show_number(membership, which, by=request.actor)
+    context = {"membership": membership, "which": which, "number": number}
+    return page(request, "staff/number.html", context)
