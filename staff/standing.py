@@ -68,6 +68,11 @@ EXPIRED = Problem(
     _("办税权限已到期"),
     _("请法定代表人（业主）或财务负责人登录后，在【企业人员维护】中延长有效期。"),
 )
+NOT_SET_UP = Problem(
+    "not_set_up",
+    _("请先使用普通登录完成人员权限设置"),
+    _("法定代表人（业主）、财务负责人须先用普通登录设置个人登录密码；办税员须已被添加并授予权限身份。"),
+)
 _WEIGHT = {Position.LEGAL_REP: 0, Position.FINANCE: 1, Position.CLERK: 2}
 
 
@@ -80,6 +85,7 @@ class Standing:
     posts: tuple[Post, ...]
     membership: Membership | None
     is_collected: bool
+    has_identity: bool
 
     @property
     def position(self) -> Position:
@@ -118,12 +124,22 @@ class Standing:
             return FROZEN
         return EXPIRED if self.membership.is_expired else None
 
-    def problem_at_sign_in(self, *, first_is_due: bool) -> Problem | None:
+    def problem_at_sign_in(self, first_is_due: bool) -> Problem | None:
         """As `problem`, and before the taxpayer's first sign-in is done nobody but a lead may be chosen (M14, D6)."""
         problem = self.problem
         if first_is_due and not self.is_lead and problem in (None, NOT_ADDED, FROZEN, EXPIRED):
             return FIRST_IS_DUE
         return problem
+
+    def problem_at_quick_login(self, first_is_due: bool) -> Problem | None:
+        """As at sign-in; a lead must also have set his own password, and a clerk have an identity (M36, M101, D6)."""
+        problem = NOT_SET_UP if first_is_due else self.problem
+        if problem is not None:
+            return problem
+        credential = self.membership.signing_credential if self.membership else None
+        if self.is_lead:
+            return None if credential is not None and credential.is_set else NOT_SET_UP
+        return None if self.has_identity else NOT_SET_UP
 
     @property
     def needs_own_password(self) -> bool:
@@ -149,7 +165,7 @@ def of_person(person: Person, taxpayer: Taxpayer) -> Standing:
     found = _read(taxpayer, person=person)
     if found:
         return found[0]
-    return Standing(person=person, taxpayer=taxpayer, posts=(), membership=None, is_collected=False)
+    return Standing(person=person, taxpayer=taxpayer, posts=(), membership=None, is_collected=False, has_identity=False)
 
 
 def of_uid(uid: UUID, taxpayer: Taxpayer) -> Standing | None:
@@ -168,7 +184,9 @@ def _read(taxpayer: Taxpayer, **whom: object) -> list[Standing]:
     posts = Post.objects.open().filter(taxpayer=taxpayer, **whom).select_related("person__credential")
     memberships = Membership.objects.open().filter(taxpayer=taxpayer, **whom)
     memberships = memberships.select_related("person__credential", "credential")
-    return _combine(taxpayer, posts.annotate(is_collected=collected), memberships.annotate(is_collected=collected))
+    identity = Exists(Membership.identities.through.objects.filter(membership=OuterRef("pk")))
+    memberships = memberships.annotate(is_collected=collected, has_identity=identity)
+    return _combine(taxpayer, posts.annotate(is_collected=collected), memberships)
 
 
 def _combine(taxpayer: Taxpayer, posts: Iterable[Post], memberships: Iterable[Membership]) -> list[Standing]:
@@ -193,6 +211,7 @@ def _combine(taxpayer: Taxpayer, posts: Iterable[Post], memberships: Iterable[Me
             posts=tuple(sorted(posts_of.get(pk, ()), key=lambda post: _WEIGHT[Position(post.position)])),
             membership=membership_of.get(pk),
             is_collected=pk in collected,
+            has_identity=pk in membership_of and membership_of[pk].has_identity,  # type: ignore[attr-defined]
         )
         for pk, person in people.items()
     ]

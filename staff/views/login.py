@@ -17,9 +17,10 @@ from accounts.forms import NewPasswordForm, SmsCodeForm
 from accounts.models import Taxpayer
 from accounts.pages import form_page, page
 from accounts.requests import Request
-from staff import enterprise, handover, ordinary, standing
+from staff import doors, enterprise, handover, ordinary, standing
+from staff.doors import Chosen, Door
 from staff.forms import OrdinaryLoginForm, PersonalPasswordForm, PersonChoiceForm
-from staff.ordinary import FLOW, START_AGAIN, Chosen
+from staff.ordinary import FLOW
 from staff.steps import steps_at
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -46,14 +47,15 @@ def login(request: Request) -> HttpResponse:
 def _first_factor_is_right(request: Request, taxpayer: Taxpayer) -> HttpResponse:
     if taxpayer.kind == Taxpayer.Kind.SOCIAL_INSURANCE:
         return redirect(handover.issue(taxpayer, by=request.actor))
-    ordinary.begin(request, taxpayer)
+    doors.begin(request, ordinary.DOOR, taxpayer)
     return redirect("staff:choose_person")
 
 
-def _start_again(request: Request, progress: Progress) -> HttpResponse:
+def start_again(request: Request, progress: Progress) -> HttpResponse:
+    """Back to the door's first page: what was proven no longer holds."""
     progress.forget()
-    messages.warning(request, START_AGAIN)
-    return redirect("login")
+    messages.warning(request, doors.START_AGAIN)
+    return redirect(progress.flow.steps[0].url_name)
 
 
 @get_or_post
@@ -61,32 +63,42 @@ def _start_again(request: Request, progress: Progress) -> HttpResponse:
 @flows.step(FLOW, "person")
 def choose_person(request: Request, progress: Progress) -> HttpResponse:
     """Everybody of the firm, names masked; whoever can't be chosen with the reason and the next step (D4)."""
+    return choose_at(request, progress, ordinary.DOOR)
+
+
+def choose_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
+    """The page on which a person is chosen, at any enterprise door."""
     form = PersonChoiceForm(request.POST if request.method == "POST" else None)
     try:
-        taxpayer = ordinary.taxpayer_of(progress)
+        taxpayer = doors.taxpayer_of(progress)
         if request.method == "POST" and form.is_valid():
-            ordinary.choose(progress, form.cleaned_data["person"], by=request.actor)
-            return redirect("staff:verify_by_sms")
+            doors.choose(progress, door, form.cleaned_data["person"], by=request.actor)
+            return progress.go_on()
     except ValidationError as refusal:
         if refusal.code == "start_again":
-            return _start_again(request, progress)
+            return start_again(request, progress)
         form.add_error(None, refusal)
     first_is_due = standing.first_sign_in_is_due(taxpayer)
-    people = [(each, each.problem_at_sign_in(first_is_due=first_is_due)) for each in standing.of_all(taxpayer)]
-    people.sort(key=lambda pair: pair[1] is not None)  # who can be chosen comes first
-    context = {"form": form, "taxpayer": taxpayer, "people": people, "first_is_due": first_is_due}
-    return form_page(request, "staff/choose_person.html", {**context, "steps": steps_at(1)})
+    context = {
+        "form": form,
+        "taxpayer": taxpayer,
+        "people": door.people_of(taxpayer, first_is_due=first_is_due),
+        "first_is_due": first_is_due and door is ordinary.DOOR,
+        "login_url": door.flow.steps[0].url_name,
+        "steps": steps_at(1),
+    }
+    return form_page(request, "staff/choose_person.html", context)
 
 
-def _chosen(request: Request, progress: Progress) -> Chosen | HttpResponse:
+def chosen_at(request: Request, progress: Progress, door: Door) -> Chosen | HttpResponse:
     """Firm and person, or the way back when they no longer hold."""
     try:
-        return ordinary.chosen_of(progress)
+        return doors.chosen_of(progress, door)
     except ValidationError as refusal:
         if refusal.code == "start_again":
-            return _start_again(request, progress)
+            return start_again(request, progress)
         messages.error(request, refusal.messages[0])
-        return redirect("staff:choose_person")
+        return redirect(progress.flow.steps[1].url_name)
 
 
 def _verify_context(progress: Progress, chosen: Chosen) -> dict[str, Any]:
@@ -104,7 +116,7 @@ def _verify_context(progress: Progress, chosen: Chosen) -> dict[str, Any]:
 @flows.step(FLOW, "proof")
 def verify_by_sms(request: Request, progress: Progress) -> HttpResponse:
     """短信登录: a code to the phone on file, or why none can be sent (M18 to M20, M90 to M93)."""
-    chosen = _chosen(request, progress)
+    chosen = chosen_at(request, progress, ordinary.DOOR)
     if isinstance(chosen, HttpResponse):
         return chosen
     form = SmsCodeForm(request.POST if request.method == "POST" else None)
@@ -114,7 +126,7 @@ def verify_by_sms(request: Request, progress: Progress) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
-            return _go_in(request, progress, chosen)
+            return go_in(request, progress, chosen)
     return form_page(request, "staff/verify_by_sms.html", {**_verify_context(progress, chosen), "form": form})
 
 
@@ -123,7 +135,7 @@ def verify_by_sms(request: Request, progress: Progress) -> HttpResponse:
 @flows.step(FLOW, "proof")
 def send_code(request: Request, progress: Progress) -> HttpResponse:
     """获取验证码 (M20)."""
-    chosen = _chosen(request, progress)
+    chosen = chosen_at(request, progress, ordinary.DOOR)
     if isinstance(chosen, HttpResponse):
         return chosen
     form = SmsCodeForm(None)
@@ -142,7 +154,7 @@ def send_code(request: Request, progress: Progress) -> HttpResponse:
 @flows.step(FLOW, "proof")
 def verify_by_password(request: Request, progress: Progress) -> HttpResponse:
     """密码登录: the personal password (M33, M34, M88, M95)."""
-    chosen = _chosen(request, progress)
+    chosen = chosen_at(request, progress, ordinary.DOOR)
     if isinstance(chosen, HttpResponse):
         return chosen
     form = PersonalPasswordForm(request.POST if request.method == "POST" else None)
@@ -154,7 +166,7 @@ def verify_by_password(request: Request, progress: Progress) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
-            return _go_in(request, progress, chosen)
+            return go_in(request, progress, chosen)
     context = {
         **_verify_context(progress, chosen),
         "form": form,
@@ -169,11 +181,11 @@ def verify_by_password(request: Request, progress: Progress) -> HttpResponse:
 @flows.step(FLOW, "own_password")
 def set_password(request: Request, progress: Progress) -> HttpResponse:
     """The personal password that a first sign-in asks for (M21, M22)."""
-    chosen = _chosen(request, progress)
+    chosen = chosen_at(request, progress, ordinary.DOOR)
     if isinstance(chosen, HttpResponse):
         return chosen
     if progress.has("own_password"):
-        return _go_in(request, progress, chosen)
+        return go_in(request, progress, chosen)
     form = NewPasswordForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -181,20 +193,20 @@ def set_password(request: Request, progress: Progress) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error("new_password", refusal)
         else:
-            return _go_in(request, progress, chosen)
+            return go_in(request, progress, chosen)
     context = {"form": form, "chosen": chosen, "taxpayer": chosen.taxpayer, "steps": steps_at(2)}
     return form_page(request, "staff/set_password.html", context)
 
 
-def _go_in(request: Request, progress: Progress, chosen: Chosen) -> HttpResponse:
+def go_in(request: Request, progress: Progress, chosen: Chosen) -> HttpResponse:
     """To the next missing fact, under a new session id; or in."""
     if progress.next_url_name is not None:
         request.session.cycle_key()
         return progress.go_on()
     try:
-        ordinary.finish(request, progress, chosen, by=request.actor)
+        doors.finish(request, progress, chosen, by=request.actor)
     except ValidationError:
-        return _start_again(request, progress)
+        return start_again(request, progress)
     response = redirect("home")
     accounts = [enterprise.account_word(chosen.taxpayer.code), ordinary.personal_account(chosen.standing)]
     browsers.remember(request, response, accounts)

@@ -18,10 +18,10 @@ COSTS = {
     "enterprise password": 9,
     "open the list": 5,
     "choose": 7,
-    "open the code page": 6,
-    "send a code": 17,
-    "open the code page again": 7,
-    "give the code": 19,
+    "open the code page": 5,
+    "send a code": 16,
+    "open the code page again": 6,
+    "give the code": 18,
     "open home": 6,
 }
 

@@ -1,0 +1,153 @@
+"""What the enterprise doors share: firm, person, and going in (M9, FLOW-01 to FLOW-07)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts import audit, signins, sms
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.flows import Flow, Progress
+from accounts.models import Person, Taxpayer
+from accounts.models.messages import Purpose
+from accounts.models.signins import Proof
+from realname import phones
+from staff import standing
+from staff.standing import FROZEN, NOT_IN_REGISTER, Problem, Standing
+
+START_AGAIN = _("登录信息已变更，请重新登录。")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One way in: its steps, who may be chosen at it, and its words for who is frozen (D4).
+
+    `problem_of` is told whether the taxpayer's first sign-in is still due.
+    """
+
+    flow: Flow
+    problem_of: Callable[[Standing, bool], Problem | None]
+    frozen: Problem = FROZEN
+
+    def refuse(self, found: Standing) -> None:
+        """Raise ValidationError with the problem's code and words unless this person may be chosen here."""
+        # Whether the first sign-in is still due matters for those only who aren't the ones to make it.
+        first_is_due = not found.is_lead and standing.first_sign_in_is_due(found.taxpayer)
+        problem = self.problem_of(found, first_is_due)
+        if problem is not None:
+            said = self.frozen if problem is FROZEN else problem
+            raise ValidationError(said.text, code=said.code)
+
+    def people_of(self, taxpayer: Taxpayer, *, first_is_due: bool) -> list[tuple[Standing, Problem | None]]:
+        """Everybody of the firm with his problem at this door; who can be chosen comes first (D4)."""
+        people = [(each, self.problem_of(each, first_is_due)) for each in standing.of_all(taxpayer)]
+        return sorted(people, key=lambda pair: pair[1] is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The firm and the person this passage is about, read anew from the database."""
+
+    taxpayer: Taxpayer
+    standing: Standing
+
+    @property
+    def person(self) -> Person:
+        """Who was chosen."""
+        return self.standing.person
+
+    @property
+    def label(self) -> str:
+        """Name, masked, and position, as the pages show them."""
+        return f"{self.person.masked_name} {self.standing.position.label}"
+
+    @property
+    def phone(self) -> phones.OnFile:
+        """Where a code may be sent, or why not (D5)."""
+        return phones.on_file(self.person, self.standing.posts)
+
+
+def begin(request: HttpRequest, door: Door, taxpayer: Taxpayer) -> Progress:
+    """The first factor is right: start the passage under a new session id."""
+    progress = door.flow.begin(request)
+    credential = taxpayer.credential
+    progress.establish("enterprise_version", str(credential.version if credential else 0))
+    progress.establish("taxpayer", str(taxpayer.uid))
+    request.session.cycle_key()
+    return progress
+
+
+def taxpayer_of(progress: Progress) -> Taxpayer:
+    """The firm whose password was given. Raises ValidationError `start_again` when that password is no longer right."""
+    taxpayer = Taxpayer.objects.select_related("credential").get(uid=progress.get("taxpayer"))
+    version = taxpayer.credential.version if taxpayer.credential else 0
+    if not taxpayer.is_open or str(version) != progress.get("enterprise_version"):
+        raise ValidationError(START_AGAIN, code="start_again")
+    return taxpayer
+
+
+def chosen_of(progress: Progress, door: Door) -> Chosen:
+    """The firm and the person chosen. Raises ValidationError with the problem's code once he may not be chosen."""
+    taxpayer = taxpayer_of(progress)
+    found = standing.of_uid(UUID(progress.get("person")), taxpayer)
+    if found is None:  # neither post nor membership is left
+        raise ValidationError(NOT_IN_REGISTER.text, code=NOT_IN_REGISTER.code)
+    door.refuse(found)
+    return Chosen(taxpayer, found)
+
+
+def choose(progress: Progress, door: Door, uid: UUID, *, by: Actor) -> None:
+    """Choose the person to act as, out of the firm's own people (FLOW-03).
+
+    Raises ValidationError `not_listed` for anybody else, or the problem's code. Whoever was chosen before loses the
+    code that was sent to him (FLOW-04).
+    """
+    taxpayer = taxpayer_of(progress)
+    found = standing.of_uid(uid, taxpayer)
+    if found is None:
+        raise ValidationError(_("请从列表中选择人员。"), code="not_listed")
+    refusal = None
+    try:
+        door.refuse(found)
+    except ValidationError as error:
+        refusal = error
+    reason = str(refusal.code) if refusal else ""
+    audit.record(Kind.PERSON_CHOSEN, by=by, taxpayer=taxpayer, target=found.person, reason=reason)
+    if refusal is not None:
+        raise refusal
+    _void_earlier_choice(progress, found.person)
+    progress.establish("person", str(found.person.uid))
+
+
+def _void_earlier_choice(progress: Progress, person: Person) -> None:
+    if progress.has("person") and progress.get("person") != str(person.uid):
+        earlier = Person.objects.filter(uid=progress.get("person")).first()
+        if earlier is not None:
+            sms.close_codes(earlier, Purpose.SIGN_IN)
+
+
+def finish(request: HttpRequest, progress: Progress, chosen: Chosen, *, by: Actor) -> None:
+    """Sign in. `chosen` was read anew by this very request. Raises ValidationError when anything no longer holds."""
+    membership = chosen.standing.membership
+    credential = membership.signing_credential if membership else None
+    proof = Proof(progress.get("proof"))
+    by_password = proof != Proof.ENTERPRISE_SMS
+    if by_password and (credential is None or str(credential.version) != progress.get("personal_version")):
+        raise ValidationError(START_AGAIN, code="start_again")
+    in_reset_state = credential is not None and credential.is_temporary
+    signins.start(
+        request,
+        person=chosen.person,
+        taxpayer=chosen.taxpayer,
+        proof=proof,
+        enterprise=chosen.taxpayer.credential,
+        personal=credential if by_password else None,
+        # In the 111111 state changing the password asks for a code of its own, whatever opened the door (D10).
+        code_at=None if by_password or in_reset_state else timezone.now(),
+        by=by,
+    )
