@@ -94,6 +94,24 @@ class CodeField(forms.CharField):
         return code
 
 
+class MobileField(forms.CharField):
+    """A mainland mobile number, folded."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            label=_("手机号码"),
+            max_length=30,
+            widget=forms.TextInput(attrs={"autocomplete": "tel-national", "inputmode": "tel"}),
+            error_messages={"required": _("请输入手机号码。")},
+            **kwargs,
+        )
+
+    def to_python(self, value: Any) -> str:
+        """The eleven digits. Raises ValidationError `mobile`."""
+        text = super().to_python(value) or ""
+        return numbers.clean_mobile(text) if text else text
+
+
 class SmsCodeForm(Form):
     """A code that was sent to the phone."""
 

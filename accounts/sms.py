@@ -91,6 +91,20 @@ def send_code(binding: Binding, *, by: Actor) -> None:
         raise _must_wait(*obstacle)
 
 
+def pretend_to_send(binding: Binding, *, by: Actor) -> None:
+    """As `send_code` to whoever looks on, for a phone that isn't the person's: counted and recorded, nothing is sent.
+
+    Raises ValidationError `sms_wait` as `send_code` does (D5).
+    """
+    with transaction.atomic():
+        Person.objects.select_for_update().only("pk").get(pk=binding.person.pk)
+        obstacle = throttles.take(*_counts(binding, by))
+        reason = obstacle[0].name if obstacle else "phone_differs"
+        audit.record(Kind.CODE_SENT, by=by, taxpayer=binding.taxpayer, target=binding.person, reason=reason)
+    if obstacle is not None:
+        raise _must_wait(*obstacle)
+
+
 def _make(binding: Binding) -> None:
     code = f"{secrets.randbelow(1_000_000):06}"
     SmsCode.objects.filter(person=binding.person, purpose=binding.purpose, closed_at__isnull=True).update(

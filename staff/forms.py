@@ -10,8 +10,10 @@ from accounts.forms import (
     ChangePasswordForm,
     CleanCharField,
     Form,
+    MobileField,
     PasswordField,
     PictureForm,
+    SmsCodeForm,
     TaxpayerCodeField,
 )
 from accounts.models import Taxpayer
@@ -30,6 +32,28 @@ class OrdinaryLoginForm(PictureForm):
 
     code = TaxpayerCodeField()
     password = PasswordField(label=_("企业密码"))
+    agreement = forms.BooleanField(label=_("同意协议"), error_messages={"required": _("请先阅读并勾选同意协议。")})
+
+
+class QuickLoginForm(PictureForm):
+    """纳税人识别号, 企业密码, 验证码 of a 快捷登录 (M42); the agreement comes with the code (M46)."""
+
+    form_name = "quick-login"
+    field_order = ("code", "password", "captcha")
+
+    code = TaxpayerCodeField()
+    password = PasswordField(label=_("企业密码"))
+
+
+class QuickPhoneForm(Form):
+    """The phone that the person types himself (M43)."""
+
+    phone = MobileField()
+
+
+class QuickCodeForm(SmsCodeForm):
+    """The code, and the agreement (M46)."""
+
     agreement = forms.BooleanField(label=_("同意协议"), error_messages={"required": _("请先阅读并勾选同意协议。")})
 
 

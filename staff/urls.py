@@ -13,11 +13,16 @@ from staff.views import (
     members,
     operations,
     password,
+    quick,
     sync,
 )
 
 app_name = "staff"
 urlpatterns = [
+    path("login/enterprise/quick/", quick.quick_login, name="quick_login"),
+    path("login/enterprise/quick/person/", quick.quick_person, name="quick_person"),
+    path("login/enterprise/quick/code/", quick.quick_code, name="quick_code"),
+    path("login/enterprise/quick/code/send/", quick.send_quick_code, name="send_quick_code"),
     path("login/enterprise/person/", login.choose_person, name="choose_person"),
     path("login/enterprise/sms/", login.verify_by_sms, name="verify_by_sms"),
     path("login/enterprise/sms/send/", login.send_code, name="send_code"),

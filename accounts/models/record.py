@@ -71,6 +71,8 @@ REASONS = {
     "code_day": _("一天内获取次数过多"),
     "code_address": _("同一网络获取次数过多"),
     "code_total": _("短信数量达到上限"),
+    "phone_differs": _("输入的手机号与实名信息不一致"),
+    "not_set_up": _("尚未完成人员权限设置"),
     "password_not_set": _("尚未设置密码"),
     "wrong_personal_password": _("个人登录密码错误"),
     "wrong_old_password": _("旧密码错误"),
