@@ -83,11 +83,15 @@ class Person:
     def give_enterprise_password(self, key: str) -> None:
         """The first page of a 普通登录, read from the picture as the support desk would."""
         self.go("/login/")
+        self.fill_enterprise_password(key)
+        self.page.get_by_label("同意协议").check()
+        self.press("登录")
+
+    def fill_enterprise_password(self, key: str) -> None:
+        """Number, password and picture code of a firm."""
         self.type("纳税人识别号", cast.CODES[key])
         self.type("企业密码", cast.ENTERPRISE_PASSWORDS[key])
         self.type("验证码", pictures.answer(self.page.locator("[name=captcha_token]").input_value()))
-        self.page.get_by_label("同意协议").check()
-        self.press("登录")
 
     def give_code(self, number: str) -> None:
         """Ask for a code, read it from the phone and give it."""
@@ -113,6 +117,16 @@ def runs_scripts():
 def someone(committed_world, live_server, browser, screen, runs_scripts, own_folder):
     """A person at a browser; at the end he must have had nothing to complain of."""
     context = browser.new_context(viewport=screen, locale="zh-CN", java_script_enabled=runs_scripts)
+    person = Person(context.new_page(), live_server.url, own_folder)
+    yield person
+    context.close()
+    assert person.complaints == []
+
+
+@pytest.fixture
+def somebody_else(committed_world, live_server, browser, screen, own_folder):
+    """Another person at another browser."""
+    context = browser.new_context(viewport=screen, locale="zh-CN")
     person = Person(context.new_page(), live_server.url, own_folder)
     yield person
     context.close()

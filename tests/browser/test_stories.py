@@ -79,6 +79,62 @@ def test_another_picture_comes_without_losing_what_was_typed(someone):
     assert someone.page.get_by_label("纳税人识别号", exact=True).input_value() == cast.CODES["HC"]
 
 
+@pytest.mark.rule("M23", "M25", "M26", "M27", "M28", "M31", "M61", "M98", "D4", "D7", "SES-05")
+def test_a_legal_representative_defines_an_identity_adds_a_clerk_and_freezes_her(someone, somebody_else):
+    someone.give_enterprise_password("HC")
+    someone.press("钱*远")
+    someone.give_code(cast.PHONES["钱思远"])
+    someone.page.locator(".account summary").click()
+    someone.press("企业人员维护")
+    someone.press("身份维护")
+    someone.type("权限身份名称", "申报专员")
+    someone.page.get_by_label("历史办税操作查询").evaluate("box => box.closest('details').open = true")
+    someone.page.get_by_label("历史办税操作查询").check()
+    someone.press("保存")
+    assert someone.sees("权限身份已保存")
+    someone.press("返回企业人员维护")
+    someone.press("添加办税人员")
+    someone.type("姓名", "宋雨桐")
+    someone.type("身份证件号码", cast.ID_NUMBERS["宋雨桐"])
+    someone.press("搜索")
+    someone.press("下一步")
+    someone.type("个人登录密码", "雨桐第一次来登录")
+    someone.page.get_by_label("申报专员").check()
+    someone.press("确定")
+    assert someone.sees("已添加宋*桐为办税人员")
+
+    somebody_else.give_enterprise_password("HC")
+    somebody_else.press("宋*桐")
+    somebody_else.press("密码登录")
+    somebody_else.type("个人登录密码", "雨桐第一次来登录")
+    somebody_else.press("确定")
+    assert somebody_else.sees("历史办税操作查询")
+
+    row = someone.page.get_by_role("row", name="宋*桐")
+    row.get_by_role("link", name="冻结").click()
+    someone.press("确认冻结")
+    assert someone.sees("已冻结")
+    somebody_else.go("/")
+    assert somebody_else.sees("办税人员已冻结")
+    assert somebody_else.page.url.endswith("/login/")
+
+
+@pytest.mark.rule("M36", "M42", "M43", "M45", "M46")
+def test_the_quick_sign_in_of_lin_ruolan(someone):
+    someone.go("/login/")
+    someone.press("快捷登录")
+    someone.fill_enterprise_password("HC")
+    someone.press("下一步")
+    someone.press("林*兰")
+    someone.type("手机号码", cast.PHONES["林若兰"])
+    someone.press("获取验证码")
+    assert someone.sees("如手机号与实名信息一致，验证码已发送")
+    someone.type("短信验证码", someone.phone.code_on(cast.PHONES["林若兰"]))
+    someone.page.get_by_label("同意协议").check()
+    someone.press("登录")
+    assert someone.sees("林若兰")
+
+
 class TestWithoutScript:
     """The same door with JavaScript switched off (D30)."""
 
