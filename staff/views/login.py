@@ -85,6 +85,7 @@ def choose_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
         "people": door.people_of(taxpayer, first_is_due=first_is_due),
         "first_is_due": first_is_due and door is ordinary.DOOR,
         "login_url": door.flow.steps[0].url_name,
+        "choose_url": door.flow.steps[1].url_name,
         "steps": steps_at(1),
     }
     return form_page(request, "staff/choose_person.html", context)

@@ -29,6 +29,16 @@ def go_to_code(visitor, name: str):
     return choose(visitor, name)
 
 
+@pytest.mark.rule("FLOW-07")
+def test_the_forms_of_the_door_lead_through_this_door(visitor):
+    give_password(visitor, "HC")
+    assert f'action="{reverse(PERSON)}"' in visitor.get(reverse(PERSON)).content.decode()
+    choose(visitor, "林若兰")
+    page = visitor.get(reverse(CODE)).content.decode()
+    assert f'action="{reverse(SEND)}"' in page
+    assert f'action="{reverse(CODE)}"' in page
+
+
 def enter(visitor, code: str, agreement: str = "on"):
     return visitor.post(reverse(CODE), {"code": code, "agreement": agreement})
 
