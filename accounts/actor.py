@@ -11,7 +11,8 @@ class Actor:
 
     `taxpayer` is for whom he acts and `via` the agency through which he does. `functions` are codes of the function
     tree. `is_lead`: he is legal representative or finance officer by the register (D31). `is_manager`: 管理权限 (D8).
-    `holds_reset`: his password is in the 111111 state, and only changing it is allowed (D10).
+    `holds_reset`: his password is in the 111111 state, and only changing it is allowed (D10). `has_old_password`: the
+    policy asks him to change it (D12).
     """
 
     person: Person | None = None
@@ -21,6 +22,7 @@ class Actor:
     is_lead: bool = False
     is_manager: bool = False
     holds_reset: bool = False
+    has_old_password: bool = False
     position: str = ""
     sign_in: SignIn | None = None
     ip: str | None = None

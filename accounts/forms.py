@@ -73,6 +73,26 @@ class TaxpayerCodeField(forms.CharField):
         return code
 
 
+class UsernameField(forms.CharField):
+    """用户注册名, folded to its one form: NFKC, lower case, no blanks."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            label=_("用户注册名"),
+            max_length=64,
+            widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+            error_messages={"required": _("请输入用户注册名。")},
+            **kwargs,
+        )
+
+    def to_python(self, value: Any) -> str:
+        """The folded name. Raises ValidationError `username_shape` for characters that no name has."""
+        name = "".join(unicodedata.normalize("NFKC", super().to_python(value) or "").split()).casefold()
+        if any(unicodedata.category(character)[0] == "C" for character in name):
+            raise ValidationError(_("用户注册名含有无法识别的字符。"), code="username_shape")
+        return name
+
+
 class CodeField(forms.CharField):
     """An SMS code of six digits, in either width."""
 

@@ -62,7 +62,8 @@ def deliver(pk: int) -> bool:
         _close(pk, given_up_at=now)
         return False
     try:
-        gateways.sender().send(message.to, message.text)
+        if message.to:  # a decoy goes to nobody
+            gateways.sender().send(message.to, message.text)
     except gateways.NotSent as error:
         logger.warning("message %s not sent at try %s: %s", message.uid, message.tries, error)
         if message.tries >= MOST_TRIES:

@@ -127,7 +127,7 @@ def needs_code(actor: Actor) -> bool:
     """Whether staff acts and password changes ask for a code first: weaker proofs, the 111111 state (D10, D15)."""
     if actor.sign_in is None:
         return True
-    weak = actor.sign_in.proof in (Proof.ENTERPRISE_PASSWORD, Proof.ENTERPRISE_RESET)
+    weak = actor.sign_in.proof != Proof.ENTERPRISE_SMS
     return (weak or actor.holds_reset) and not has_fresh_code(actor.sign_in)
 
 

@@ -29,20 +29,35 @@ from accounts.limits import (
     Limit,
 )
 from accounts.models import Person, SmsCode, Taxpayer
-from accounts.models.messages import Purpose
+from accounts.models.messages import FOR_STRANGERS, Purpose
 
 WRONG_CODE = gettext_lazy("短信验证码错误或已过期")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """What a code is good for, and nothing else: this person, purpose, taxpayer, login and phone (OTP-07)."""
+    """What a code is good for, and nothing else: this person, purpose, taxpayer, login and phone (OTP-07).
 
-    person: Person
+    Without a person everything goes its usual way, the same work is done, nothing is sent and no code is right: so
+    nobody learns at a door that asks for no password who exists (D21, RST-01).
+    """
+
+    person: Person | None
     purpose: Purpose
     taxpayer: Taxpayer | None
     login: str
     phone: str
+
+    @property
+    def whose(self) -> str:
+        """Whom wrong tries count for: the person, or the phone of who claimed to be one."""
+        return str(self.person.uid) if self.person else "nobody:" + sealing.lookup_hash(self.phone)
+
+    @property
+    def phone_count(self) -> str:
+        """Whom the codes sent count for: the phone, apart for what a stranger can ask for (D14)."""
+        group = "stranger:" if self.purpose in FOR_STRANGERS else "after-password:"
+        return group + sealing.lookup_hash(self.phone)
 
     @property
     def word(self) -> str:
@@ -52,13 +67,13 @@ class Binding:
 
     def hash(self, code: str) -> str:
         """The keyed hash that stands for the code at rest (OTP-08)."""
-        text = "|".join((str(self.person.uid), self.purpose, self.word, code))
+        text = "|".join((self.whose, self.purpose, self.word, code))
         return sealing.keyed_hash(sealing.purpose_key("sms-code"), text)
 
 
 def _counts(binding: Binding, by: Actor) -> tuple[tuple[Limit, str], ...]:
-    """The limits a code takes from. What follows a right password is counted apart from what a stranger can ask for."""
-    phone = "after-password:" + sealing.lookup_hash(binding.phone)
+    """The limits a code takes from."""
+    phone = binding.phone_count
     return (
         (CODE_GAP, phone),
         (CODE_HOUR, phone),
@@ -74,8 +89,7 @@ def send_code(binding: Binding, *, by: Actor) -> None:
     Raises ValidationError `sms_wait` with `params["seconds"]` while a limit of D14 stands in the way.
     """
     with transaction.atomic():
-        # The person's row is the lock under which his codes are made one after another.
-        Person.objects.select_for_update().only("pk").get(pk=binding.person.pk)
+        _lock(binding)
         obstacle = throttles.take(*_counts(binding, by))
         if obstacle is None:
             _make(binding)
@@ -97,7 +111,7 @@ def pretend_to_send(binding: Binding, *, by: Actor) -> None:
     Raises ValidationError `sms_wait` as `send_code` does (D5).
     """
     with transaction.atomic():
-        Person.objects.select_for_update().only("pk").get(pk=binding.person.pk)
+        _lock(binding)
         obstacle = throttles.take(*_counts(binding, by))
         reason = obstacle[0].name if obstacle else "phone_differs"
         audit.record(Kind.CODE_SENT, by=by, taxpayer=binding.taxpayer, target=binding.person, reason=reason)
@@ -105,11 +119,17 @@ def pretend_to_send(binding: Binding, *, by: Actor) -> None:
         raise _must_wait(*obstacle)
 
 
+def _lock(binding: Binding) -> None:
+    """The person's row is the lock under which his codes are made one after another."""
+    Person.objects.select_for_update().only("pk").filter(pk=binding.person.pk if binding.person else 0).first()
+
+
 def _make(binding: Binding) -> None:
     code = f"{secrets.randbelow(1_000_000):06}"
-    SmsCode.objects.filter(person=binding.person, purpose=binding.purpose, closed_at__isnull=True).update(
-        closed_at=Now()
-    )
+    older = SmsCode.objects.filter(person=binding.person, purpose=binding.purpose, closed_at__isnull=True)
+    if binding.person is None:
+        older = older.filter(bound_to=binding.word)
+    older.update(closed_at=Now())
     SmsCode.objects.create(
         person=binding.person,
         purpose=binding.purpose,
@@ -118,7 +138,7 @@ def _make(binding: Binding) -> None:
         created_at=Now(),
         expires_at=Now() + CODE_LIFE,
     )
-    outbox.queue(binding.phone, _text(binding, code), useful_for=CODE_LIFE)
+    outbox.queue(binding.phone if binding.person else "", _text(binding, code), useful_for=CODE_LIFE)
 
 
 def _text(binding: Binding, code: str) -> str:
@@ -161,7 +181,7 @@ def check_code(binding: Binding, code: str, *, by: Actor) -> None:
 
 
 def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
-    person = str(binding.person.uid)
+    person = binding.whose
     blocked = throttles.wait(CODE_CHECKS, person)
     if blocked:
         return ValidationError(
@@ -169,12 +189,12 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
             code="sms_blocked",
             params={"minutes": -(-blocked // 60)},
         )
-    row = (
-        SmsCode.objects.select_for_update()
-        .filter(person=binding.person, purpose=binding.purpose, closed_at__isnull=True, expires_at__gt=Now())
-        .first()
-    )
-    if row and row.bound_to == binding.word and constant_time_compare(row.code_hash, binding.hash(code)):
+    rows = SmsCode.objects.select_for_update().filter(person=binding.person, purpose=binding.purpose)
+    if binding.person is None:
+        rows = rows.filter(bound_to=binding.word)
+    row = rows.filter(closed_at__isnull=True, expires_at__gt=Now()).first()
+    right = row and row.bound_to == binding.word and constant_time_compare(row.code_hash, binding.hash(code))
+    if row and right and binding.person is not None:
         SmsCode.objects.filter(pk=row.pk).update(used_at=Now(), closed_at=Now())
         throttles.succeed(CODE_CHECKS, person)
         throttles.give_back(CODE_ADDRESS, neighbourhood(by.ip))
@@ -190,7 +210,7 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
 
 def seconds_until_next(binding: Binding) -> int:
     """Seconds until a new code may be asked for; 0 where it may now. The page's countdown starts from it (OTP-06)."""
-    return throttles.wait(CODE_GAP, "after-password:" + sealing.lookup_hash(binding.phone))
+    return throttles.wait(CODE_GAP, binding.phone_count)
 
 
 def close_codes(person: Person, purpose: Purpose) -> None:

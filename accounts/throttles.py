@@ -104,6 +104,11 @@ def succeed(limit: Limit, subject: str) -> bool:
     return True
 
 
+def release(limit: Limit, subject: str) -> None:
+    """Forget count and block: what they guarded has been set anew by who proved himself otherwise."""
+    Throttle.objects.filter(key=_key(limit, subject)).delete()
+
+
 def give_back(limit: Limit, subject: str) -> None:
     """Give back one that was taken: it was used well (a tax hall behind one address is not blocked)."""
     Throttle.objects.filter(key=_key(limit, subject), count__gt=0).update(count=F("count") - 1)

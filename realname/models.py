@@ -74,6 +74,7 @@ class Post(models.Model):
                 name="one_open_clerk_post_per_person_and_taxpayer",
             ),
         )
+        indexes = (models.Index("taxpayer", "position", name="post_of_taxpayer_by_position"),)
 
     def __str__(self) -> str:
         return f"{self.get_position_display()} {self.person_id} @ {self.taxpayer_id}"

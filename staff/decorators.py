@@ -79,7 +79,8 @@ def fresh_code_required(view: View[P]) -> View[P]:
     @functools.wraps(view)
     def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if signins.needs_code(request.actor):
-            return redirect(f"{reverse('staff:step_up')}?{urlencode({'next': request.path})}")
+            back = request.path if request.method != "POST" else request.POST.get("back", request.path)
+            return redirect(f"{reverse('staff:step_up')}?{urlencode({'next': back})}")
         return view(request, *args, **kwargs)
 
     return guarded

@@ -43,10 +43,27 @@ class Door:
             said = self.frozen if problem is FROZEN else problem
             raise ValidationError(said.text, code=said.code)
 
-    def people_of(self, taxpayer: Taxpayer, *, first_is_due: bool) -> list[tuple[Standing, Problem | None]]:
-        """Everybody of the firm with his problem at this door; who can be chosen comes first (D4)."""
-        people = [(each, self.problem_of(each, first_is_due)) for each in standing.of_all(taxpayer)]
-        return sorted(people, key=lambda pair: pair[1] is not None)
+    def people_of(
+        self, taxpayer: Taxpayer, *, first_is_due: bool, name: str = "", before: int | None = None
+    ) -> "People":
+        """A page of the firm's people with their problems at this door; who can be chosen comes first (D4).
+
+        `name` may be the beginning of one; `before` is the key that the page before ended with.
+        """
+        found, older = standing.page_of(taxpayer, name=name, before=before, size=PEOPLE_ON_A_PAGE)
+        pairs = [(each, self.problem_of(each, first_is_due)) for each in found]
+        return People(sorted(pairs, key=lambda pair: pair[1] is not None), older)
+
+
+PEOPLE_ON_A_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """A page of people to choose from, each with his problem or none; `older` is the key to go on with, or 0."""
+
+    pairs: list[tuple[Standing, Problem | None]]
+    older: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from accounts.forms import (
     PictureForm,
     SmsCodeForm,
     TaxpayerCodeField,
+    UsernameField,
 )
 from accounts.models import Taxpayer
 from accounts.models.record import Kind, Result
@@ -22,6 +23,11 @@ from accounts.numbers import IdType, clean_id_number
 from staff.functions import FUNCTIONS
 from staff.members import State
 from staff.models import Identity, identities_of
+
+
+def agreement_field() -> forms.BooleanField:
+    """The agreement, which must be ticked (M13, M46, M47)."""
+    return forms.BooleanField(label=_("同意协议"), error_messages={"required": _("请先阅读并勾选同意协议。")})
 
 
 class OrdinaryLoginForm(PictureForm):
@@ -32,7 +38,7 @@ class OrdinaryLoginForm(PictureForm):
 
     code = TaxpayerCodeField()
     password = PasswordField(label=_("企业密码"))
-    agreement = forms.BooleanField(label=_("同意协议"), error_messages={"required": _("请先阅读并勾选同意协议。")})
+    agreement = agreement_field()
 
 
 class QuickLoginForm(PictureForm):
@@ -54,13 +60,60 @@ class QuickPhoneForm(Form):
 class QuickCodeForm(SmsCodeForm):
     """The code, and the agreement (M46)."""
 
-    agreement = forms.BooleanField(label=_("同意协议"), error_messages={"required": _("请先阅读并勾选同意协议。")})
+    agreement = agreement_field()
+
+
+class NaturalLoginForm(PictureForm):
+    """用户注册名, 登录密码, 验证码 and the 服务协议 (M47)."""
+
+    form_name = "natural-login"
+    field_order = ("username", "password", "captcha", "agreement")
+
+    username = UsernameField()
+    password = PasswordField(label=_("自然人登录密码"))
+    agreement = agreement_field()
+
+
+class NaturalSmsForm(PictureForm):
+    """Whose real-name phone the code goes to (M119, D21)."""
+
+    form_name = "natural-sms"
+    field_order = ("username", "captcha", "agreement")
+
+    username = UsernameField()
+    agreement = agreement_field()
+
+
+class ForgottenEnterpriseForm(PictureForm):
+    """The firm, and the phone on file of its legal representative or finance officer (M133, M134)."""
+
+    form_name = "forgotten-enterprise"
+    field_order = ("code", "phone", "captcha")
+
+    code = TaxpayerCodeField()
+    phone = MobileField()
+
+
+class ForgottenPersonForm(PictureForm):
+    """The account, and its owner's real-name phone."""
+
+    form_name = "forgotten-person"
+    field_order = ("username", "phone", "captcha")
+
+    username = UsernameField()
+    phone = MobileField()
 
 
 class PersonChoiceForm(Form):
     """Whom to act as: the public id behind a person's card."""
 
     person = forms.UUIDField(error_messages={"required": _("请选择人员。"), "invalid": _("请从列表中选择人员。")})
+
+
+class PeopleSearchForm(Form):
+    """Looking for oneself in a firm of many people: one's own name, or its beginning."""
+
+    name = CleanCharField(label=_("姓名"), required=False, max_length=100)
 
 
 class PersonalPasswordForm(Form):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts import passwords
 from accounts.actor import Actor
+from accounts.models import Person
 from staff import standing
 
 
@@ -19,18 +19,21 @@ class Due:
     label: str = ""
 
 
+_MOST = 5
+
+
 def due_for(actor: Actor) -> list[Due]:
     """What this actor should see to: people whom the register no longer names, a password that has grown old."""
     if actor.person is None or actor.taxpayer is None:
         return []
-    people = standing.of_all(actor.taxpayer) if actor.is_lead else [standing.of_person(actor.person, actor.taxpayer)]
-    due = [_not_in_register(each) for each in people if each.problem is standing.NOT_IN_REGISTER]
-    own = next((each.membership for each in people if each.person == actor.person), None)
-    if own is not None and passwords.is_too_old(own.signing_credential):
+    due = []
+    if actor.is_lead:
+        due += [_not_in_register(person) for person in standing.unregistered(actor.taxpayer, limit=_MOST)]
+    if actor.has_old_password:
         due.append(Due(_("您的个人登录密码已使用超过90天，请修改。"), reverse("staff:change_password"), _("修改密码")))
     return due
 
 
-def _not_in_register(found: standing.Standing) -> Due:
-    words = {"name": found.person.masked_name, "step": standing.NOT_IN_REGISTER.next_step}
-    return Due(_("%(name)s与税务登记办税人信息不符，不能登录。%(step)s") % words)
+def _not_in_register(person: Person) -> Due:
+    text = _("%(name)s与税务登记办税人信息不符，不能登录。如已离职请同步办税人后删除；仍在职的请先办理变更税务登记。")
+    return Due(text % {"name": person.masked_name}, reverse("staff:synchronise"), _("同步办税人"))

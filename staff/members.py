@@ -58,12 +58,15 @@ class Row:
 
 
 def leads_of(taxpayer: Taxpayer) -> list[Row]:
-    """Legal representative and finance officer by the register, with their memberships where they have one."""
-    posts = list(Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person"))
-    posts.sort(key=lambda post: LEADS.index(Position(post.position)))
-    memberships = rich(Membership.objects.open().filter(taxpayer=taxpayer, person__in=[p.person_id for p in posts]))
-    by_person = {membership.person_id: membership for membership in memberships}
-    return [_row(post.person, (post,), by_person.get(post.person_id)) for post in posts]
+    """Legal representative and finance officer by the register: one query."""
+    posts = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
+    found = sorted(posts.annotate(last_sign_in=_latest()), key=lambda post: LEADS.index(Position(post.position)))
+    return [Row(post.person, (post,), None, getattr(post, "last_sign_in", None)) for post in found]
+
+
+def _latest() -> Subquery:
+    latest = SignIn.objects.filter(person=OuterRef("person"), taxpayer=OuterRef("taxpayer")).order_by("-started_at")
+    return Subquery(latest.values("started_at")[:1])
 
 
 def _row(person: Person, posts: tuple[Post, ...], membership: Membership | None) -> Row:
@@ -72,9 +75,7 @@ def _row(person: Person, posts: tuple[Post, ...], membership: Membership | None)
 
 def rich(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
     """The memberships with all that a row shows: person, identities, last sign-in."""
-    latest = SignIn.objects.filter(person=OuterRef("person"), taxpayer=OuterRef("taxpayer")).order_by("-started_at")
-    whole = memberships.select_related("person").prefetch_related("identities")
-    return whole.annotate(last_sign_in=Subquery(latest.values("started_at")[:1]))
+    return memberships.select_related("person").prefetch_related("identities").annotate(last_sign_in=_latest())
 
 
 def members_of(taxpayer: Taxpayer, *, name: str = "", state: str = "") -> QuerySet[Membership]:

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import resolve, reverse
 
-from accounts import audit, signins
+from accounts import audit, passwords, signins
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models.signins import EndReason
@@ -59,6 +59,7 @@ def _completed(actor: Actor, found: Standing) -> Actor:
         is_lead=found.is_lead,
         is_manager=found.is_lead or (membership is not None and membership.is_manager),
         holds_reset=credential is not None and credential.is_temporary,
+        has_old_password=passwords.is_too_old(credential),
         position=str(found.position.label),
     )
 

@@ -15,6 +15,7 @@ from accounts.models import Credential, Taxpayer
 from accounts.models.messages import Purpose
 from accounts.models.signins import Proof
 from accounts.passwords import Setting
+from staff import natural
 from staff.doors import Chosen, Door
 from staff.models import Membership
 from staff.standing import FROZEN, Standing
@@ -95,7 +96,7 @@ def personal_account(found: Standing) -> str:
     """What wrong tries on the person's password are counted under: one count for one password, at every door (D13)."""
     membership = found.membership
     if membership is not None and membership.is_bound:
-        return f"person:{found.person.get_username()}"
+        return natural.account_word(found.person.get_username())
     return f"member:{found.taxpayer.uid}:{found.person.uid}"
 
 

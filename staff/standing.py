@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts import sealing
 from accounts.models import Person, Taxpayer
 from accounts.words import Words
 from realname.models import LEADS, Position, Post, RealNameRecord
@@ -161,8 +162,8 @@ class Standing:
 
 
 def of_person(person: Person, taxpayer: Taxpayer) -> Standing:
-    """The standing of one person."""
-    found = _read(taxpayer, person=person)
+    """The standing of one person in one taxpayer."""
+    found = _read(taxpayer=taxpayer, person=person)
     if found:
         return found[0]
     return Standing(person=person, taxpayer=taxpayer, posts=(), membership=None, is_collected=False, has_identity=False)
@@ -170,50 +171,91 @@ def of_person(person: Person, taxpayer: Taxpayer) -> Standing:
 
 def of_uid(uid: UUID, taxpayer: Taxpayer) -> Standing | None:
     """The standing of the person with this public id; None for who has neither post nor membership here (FLOW-03)."""
-    return next(iter(_read(taxpayer, person__uid=uid)), None)
+    return next(iter(_read(taxpayer=taxpayer, person__uid=uid)), None)
+
+
+def of_phone(phone: str, taxpayer: Taxpayer) -> list[Standing]:
+    """Whoever of the firm has this real-name phone, the weightiest position first."""
+    found = _read(taxpayer=taxpayer, person__phone_hash__in=sealing.lookup_hashes(phone))
+    return sorted(found, key=lambda each: _WEIGHT[each.position])
+
+
+def page_of(taxpayer: Taxpayer, *, name: str = "", before: int | None = None, size: int) -> tuple[list[Standing], int]:
+    """A page of the firm's people, and the key that the next page goes on before; 0 at the end (D4, D33).
+
+    The leads stand first on the first page; clerks follow, newest person first. `name` may be the beginning of one.
+    All people are read as keys alone, in full only those of the page: four queries, however many there are.
+    """
+    whose = {"taxpayer": taxpayer, **({"person__name__startswith": name} if name else {})}
+    posts = dict[int, set[str]]()
+    for person, position in Post.objects.open().filter(**whose).values_list("person", "position"):
+        posts.setdefault(person, set()).add(position)
+    leads = {person for person, positions in posts.items() if positions.intersection(LEADS)}
+    everybody = {*posts, *Membership.objects.open().filter(**whose).values_list("person", flat=True)}
+    older = sorted((key for key in everybody - leads if before is None or key < before), reverse=True)
+    clerks = older[:size]
+    page = [*clerks, *(leads if before is None else ())]
+    found = sorted(
+        _read(taxpayer=taxpayer, person__in=page), key=lambda each: (_WEIGHT[each.position], -each.person.pk)
+    )
+    return found, clerks[-1] if len(older) > size else 0
+
+
+def unregistered(taxpayer: Taxpayer, *, limit: int) -> list[Person]:
+    """Members whom the register no longer names, at most so many (M102)."""
+    open_posts = Post.objects.open().filter(taxpayer=taxpayer, person=OuterRef("person"))
+    gone = (
+        Membership.objects.open()
+        .filter(taxpayer=taxpayer)
+        .filter(Q(unregistered_at__isnull=False) | ~Exists(open_posts))
+    )
+    return [each.person for each in gone.select_related("person").order_by("-pk")[:limit]]
 
 
 def of_all(taxpayer: Taxpayer) -> list[Standing]:
     """Everybody with an open post or an open membership (D4): legal representative, finance officer, then by name."""
-    return sorted(_read(taxpayer), key=lambda standing: (_WEIGHT[standing.position], standing.person.name))
+    return sorted(_read(taxpayer=taxpayer), key=lambda each: (_WEIGHT[each.position], each.person.name))
 
 
-def _read(taxpayer: Taxpayer, **whom: object) -> list[Standing]:
-    """Two queries, whatever the number of people."""
+def of_capacities(person: Person) -> list[Standing]:
+    """The standing of one person in every taxpayer whose register or portal names him (我的任职), by its name."""
+    return sorted(_read(person=person), key=lambda each: each.taxpayer.name)
+
+
+def _read(**whose: object) -> list[Standing]:
+    """A standing for each person and taxpayer that a post or a membership joins: two queries, however many."""
     collected = Exists(RealNameRecord.objects.filter(person=OuterRef("person"), revoked_at__isnull=True))
-    posts = Post.objects.open().filter(taxpayer=taxpayer, **whom).select_related("person__credential")
-    memberships = Membership.objects.open().filter(taxpayer=taxpayer, **whom)
-    memberships = memberships.select_related("person__credential", "credential")
     identity = Exists(Membership.identities.through.objects.filter(membership=OuterRef("pk")))
-    memberships = memberships.annotate(is_collected=collected, has_identity=identity)
-    return _combine(taxpayer, posts.annotate(is_collected=collected), memberships)
+    people = ("person__credential", "taxpayer__credential")
+    posts = Post.objects.open().filter(**whose).select_related(*people)
+    memberships = Membership.objects.open().filter(**whose).select_related(*people, "credential")
+    return _combine(
+        posts.annotate(is_collected=collected),
+        memberships.annotate(is_collected=collected, has_identity=identity),
+    )
 
 
-def _combine(taxpayer: Taxpayer, posts: Iterable[Post], memberships: Iterable[Membership]) -> list[Standing]:
-    people: dict[int, Person] = {}
-    posts_of: dict[int, list[Post]] = {}
-    membership_of: dict[int, Membership] = {}
-    collected: set[int] = set()
+def _combine(posts: Iterable[Post], memberships: Iterable[Membership]) -> list[Standing]:
+    pairs: dict[tuple[int, int], Post | Membership] = {}
+    posts_of: dict[tuple[int, int], list[Post]] = {}
+    membership_of: dict[tuple[int, int], Membership] = {}
     for post in posts:
-        people[post.person_id] = post.person
-        posts_of.setdefault(post.person_id, []).append(post)
-        if post.is_collected:  # type: ignore[attr-defined]  # annotated in _read
-            collected.add(post.person_id)
+        pair = (post.taxpayer_id, post.person_id)
+        pairs[pair] = post
+        posts_of.setdefault(pair, []).append(post)
     for membership in memberships:
-        people[membership.person_id] = membership.person
-        membership_of[membership.person_id] = membership
-        if membership.is_collected:  # type: ignore[attr-defined]  # annotated in _read
-            collected.add(membership.person_id)
+        pair = (membership.taxpayer_id, membership.person_id)
+        pairs[pair] = membership_of[pair] = membership
     return [
         Standing(
-            person=person,
-            taxpayer=taxpayer,
-            posts=tuple(sorted(posts_of.get(pk, ()), key=lambda post: _WEIGHT[Position(post.position)])),
-            membership=membership_of.get(pk),
-            is_collected=pk in collected,
-            has_identity=pk in membership_of and membership_of[pk].has_identity,  # type: ignore[attr-defined]
+            person=row.person,
+            taxpayer=row.taxpayer,
+            posts=tuple(sorted(posts_of.get(pair, ()), key=lambda post: _WEIGHT[Position(post.position)])),
+            membership=membership_of.get(pair),
+            is_collected=row.is_collected,  # type: ignore[union-attr]  # annotated in _read
+            has_identity=pair in membership_of and membership_of[pair].has_identity,  # type: ignore[attr-defined]
         )
-        for pk, person in people.items()
+        for pair, row in pairs.items()
     ]
 
 

@@ -40,6 +40,9 @@ class StepUp:
 
 def of(actor: Actor) -> StepUp:
     """The step-up of whoever acts, with his phone on file at the taxpayer he signed in for."""
-    if actor.person is None or actor.taxpayer is None:
+    if actor.person is None:
         return StepUp(actor, phones.OnFile("", phones.NO_REAL_NAME_PHONE))
+    if actor.taxpayer is None:  # as himself: his real-name phone is the one on file
+        problem = None if actor.person.phone else phones.NO_REAL_NAME_PHONE
+        return StepUp(actor, phones.OnFile(actor.person.phone, problem))
     return StepUp(actor, phones.on_file(actor.person, standing.of_person(actor.person, actor.taxpayer).posts))

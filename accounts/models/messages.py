@@ -18,16 +18,24 @@ class Purpose(models.TextChoices):
     SIGN_IN = "sign_in", _("登录电子税务局")
     CHANGE_PASSWORD = "change_password", _("修改密码")
     STEP_UP = "step_up", _("身份验证")
+    PERSON_SIGN_IN = "person_sign_in", _("登录自然人账户")
+    FORGOTTEN = "forgotten", _("找回密码")
+
+
+FOR_STRANGERS = frozenset({Purpose.PERSON_SIGN_IN, Purpose.FORGOTTEN})
+"""What can be asked for without any password: counted apart, so that a stranger can't use up who has one (D14)."""
 
 
 class SmsCode(models.Model):
     """One code of six digits, kept as a keyed hash (D14, OTP-08).
 
+    Without a person it is a decoy: asked for by who claimed to be somebody he isn't, and the same work to make.
+
     `bound_to` is a hash of the taxpayer, the flow and the phone it belongs to. It is open until `closed_at`: used,
     replaced by a newer one, or tried wrong five times. Its life is measured by the database's clock.
     """
 
-    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="sms_codes")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, blank=True, related_name="sms_codes")
     purpose = models.CharField(max_length=20, choices=Purpose.choices)
     bound_to = models.CharField(max_length=64)
     code_hash = models.CharField(max_length=64)
@@ -54,7 +62,10 @@ class SmsCode(models.Model):
 
 
 class SmsMessage(models.Model):
-    """A message on its way to a phone; number and words are sealed, and wiped once it is sent."""
+    """A message on its way to a phone; number and words are sealed, and wiped once it is sent.
+
+    Without a number it is a decoy: handled as any other, and sent to nobody.
+    """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     to = SealedTextField(blank=True, default="")

@@ -22,6 +22,8 @@ class Proof(models.TextChoices):
     ENTERPRISE_SMS = "enterprise_sms", _("企业密码+短信验证码")
     ENTERPRISE_PASSWORD = "enterprise_password", _("企业密码+个人登录密码")
     ENTERPRISE_RESET = "enterprise_reset", _("企业密码+重置状态")
+    PERSON_PASSWORD = "person_password", _("自然人登录密码")
+    PERSON_SMS = "person_sms", _("实名手机短信验证码")
 
 
 class EndReason(models.TextChoices):

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from accounts.actor import Actor
 from accounts.pages import page
 from accounts.requests import Request
-from staff import functions
+from staff import functions, standing
 from staff.home import Due, due_for
 
 
@@ -36,6 +36,9 @@ class Greeting:
 def home(request: Request) -> HttpResponse:
     """Greeting with capacity, what needs doing, then a tile for each function held, grouped as the tree."""
     actor = request.actor
+    if actor.taxpayer is None:
+        standings = standing.of_capacities(actor.person) if actor.person else []
+        return page(request, "home_person.html", {"greeting": Greeting.of(actor), "standings": standings})
     due: list[Due] = due_for(actor)
     context = {
         "greeting": Greeting.of(actor),

@@ -8,21 +8,25 @@ from accounts import audit, passwords, signins, throttles
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import PASSWORD
-from accounts.models import Credential
+from accounts.models import Credential, Person
 from accounts.models.signins import EndReason
 from accounts.passwords import Setting
-from staff import ordinary, standing
+from staff import natural, ordinary, recovery, standing
 from staff.models import Membership
 
 
 def change(old: str, new: str, *, by: Actor) -> Credential:
-    """Change the actor's own personal password (M73, M74); the 111111 state ends with it (M78, D10).
+    """Change the actor's own password: the personal one of his firm (M73, M74), else his natural-person one.
+
+    The 111111 state ends with it (M78, D10).
 
     Returns the credential, whose version has grown. Raises ValidationError `bound`, `wrong_old_password`, `locked`,
-    or the code of the rule of D12 that the new one breaks; PermissionDenied for who has no taxpayer.
+    or the code of the rule of D12 that the new one breaks; PermissionDenied for who has no password to change.
     """
-    if by.person is None or by.taxpayer is None:
+    if by.person is None:
         raise PermissionDenied
+    if by.taxpayer is None:
+        return _change_natural(by.person, old, new, by=by)
     found = standing.of_person(by.person, by.taxpayer)
     membership = found.membership
     if membership is None:
@@ -63,3 +67,22 @@ def _store_own(membership: Membership, read: Credential | None, hashed: str, *, 
         signins.end_all(membership.person, membership.taxpayer, EndReason.PASSWORD_CHANGED, by=by, keep=by.sign_in)
         audit.record(Kind.PASSWORD_CHANGED, by=by, target=by.person)
     return credential
+
+
+def _change_natural(person: Person, old: str, new: str, *, by: Actor) -> Credential:
+    """As `change`, for the natural-person password; sign-ins of firms it proved while bound end as well (D16)."""
+    credential = Credential.objects.filter(person_owner=person).first()
+    if credential is None:
+        raise PermissionDenied
+    right = passwords.check(credential, old)
+    _refuse_wrong_old(right, natural.account_word(person.get_username()), by=by)
+    passwords.validate_new(new, Setting(person=person, old=credential, others=recovery.own_passwords(person)))
+    hashed = passwords.hash_new(new)
+    with transaction.atomic():
+        locked = Credential.objects.select_for_update().get(pk=credential.pk)
+        if locked.version != credential.version:
+            raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
+        passwords.store(locked, hashed)
+        signins.end_all(person, None, EndReason.PASSWORD_CHANGED, by=by, keep=by.sign_in)
+        audit.record(Kind.NATURAL_PASSWORD_CHANGED, by=by, target=person)
+    return locked

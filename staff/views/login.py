@@ -1,6 +1,7 @@
 """普通登录, page by page (M11 to M35)."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -14,12 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import browsers, flows
 from accounts.flows import Progress
 from accounts.forms import NewPasswordForm, SmsCodeForm
+from accounts.keypages import keys_of
 from accounts.models import Taxpayer
 from accounts.pages import form_page, page
 from accounts.requests import Request
 from staff import doors, enterprise, handover, ordinary, standing
 from staff.doors import Chosen, Door
-from staff.forms import OrdinaryLoginForm, PersonalPasswordForm, PersonChoiceForm
+from staff.forms import OrdinaryLoginForm, PeopleSearchForm, PersonalPasswordForm, PersonChoiceForm
 from staff.ordinary import FLOW
 from staff.steps import steps_at
 
@@ -79,10 +81,16 @@ def choose_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
             return start_again(request, progress)
         form.add_error(None, refusal)
     first_is_due = standing.first_sign_in_is_due(taxpayer)
+    search = PeopleSearchForm(request.GET)
+    name = search.cleaned_data["name"] if search.is_valid() else ""
+    keys = keys_of(request)
+    people = door.people_of(taxpayer, first_is_due=first_is_due, name=name, before=keys.get("before"))
     context = {
         "form": form,
         "taxpayer": taxpayer,
-        "people": door.people_of(taxpayer, first_is_due=first_is_due),
+        "people": people.pairs,
+        "older_url": f"?{urlencode({'name': name, 'before': people.older})}" if people.older else "",
+        "search": search if people.older or name or keys else None,
         "first_is_due": first_is_due and door is ordinary.DOOR,
         "login_url": door.flow.steps[0].url_name,
         "choose_url": door.flow.steps[1].url_name,

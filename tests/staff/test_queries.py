@@ -16,13 +16,13 @@ _FRAME = ("SAVEPOINT", "RELEASE SAVEPOINT", "BEGIN", "COMMIT")
 COSTS = {
     "open login": 0,
     "enterprise password": 9,
-    "open the list": 5,
+    "open the list": 7,
     "choose": 7,
     "open the code page": 5,
     "send a code": 16,
     "open the code page again": 6,
     "give the code": 18,
-    "open home": 6,
+    "open home": 5,
 }
 
 

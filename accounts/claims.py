@@ -1,0 +1,59 @@
+"""Who somebody without a password claims to be, on his way through a flow: proven or not by a code to the phone (D21).
+
+The pages behave alike whether or not there is such a person; only the right phone ever gets a code.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from accounts import sealing, sms
+from accounts.actor import Actor
+from accounts.flows import Progress
+from accounts.models import Person, Taxpayer
+from accounts.models.messages import Purpose
+
+_PLACE = "claim"
+_NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The person claimed, None where there is no such; the phone typed, or a word for it; the taxpayer concerned."""
+
+    person: Person | None
+    phone: str
+    taxpayer: Taxpayer | None = None
+
+
+def lay(progress: Progress, claim: Claim) -> None:
+    """Write the claim down as the flow's first fact; the phone is sealed."""
+    progress.establish("phone", sealing.seal(claim.phone, place=_PLACE))
+    progress.establish("about", str(claim.taxpayer.uid) if claim.taxpayer else "")
+    progress.establish("claim", str(claim.person.uid) if claim.person else _NOBODY)
+
+
+def of(progress: Progress) -> Claim:
+    """The claim of this passage, its people read anew."""
+    uid, about = progress.get("claim"), progress.get("about")
+    person = Person.objects.select_related("credential").filter(uid=UUID(uid)).first() if uid != _NOBODY else None
+    taxpayer = Taxpayer.objects.select_related("credential").filter(uid=UUID(about)).first() if about else None
+    return Claim(person, sealing.unseal(progress.get("phone"), place=_PLACE), taxpayer)
+
+
+def binding_of(progress: Progress, purpose: Purpose) -> sms.Binding:
+    """What a code of this passage is good for."""
+    claim = of(progress)
+    return sms.Binding(
+        person=claim.person, purpose=purpose, taxpayer=claim.taxpayer, login=progress.id, phone=claim.phone
+    )
+
+
+def send_code(progress: Progress, purpose: Purpose, *, by: Actor) -> None:
+    """Send a code to the person claimed, or do the same work for nobody. Raises ValidationError `sms_wait`."""
+    sms.send_code(binding_of(progress, purpose), by=by)
+
+
+def prove(progress: Progress, purpose: Purpose, code: str, *, by: Actor) -> None:
+    """Prove the claim by the code. Raises ValidationError `sms_code` or `sms_blocked`; always for nobody."""
+    sms.check_code(binding_of(progress, purpose), code, by=by)
+    progress.establish("proof", "code")

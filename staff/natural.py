@@ -1,0 +1,85 @@
+"""The natural person's own door: by password, or by a code to his real-name phone (M47, M48, M119, D21)."""
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts import audit, passwords, signins, throttles
+from accounts.actor import Actor
+from accounts.addresses import neighbourhood
+from accounts.audit import Kind
+from accounts.claims import Claim
+from accounts.flows import Flow, Step
+from accounts.limits import ADDRESS_ACCOUNTS, PASSWORD
+from accounts.models import Person
+from accounts.models.signins import Proof
+from accounts.refusals import TooMany
+from realname.models import RealNameRecord
+
+WRONG = _("用户名或密码错误")
+NOT_COLLECTED = _("您尚未完成实名采集，请先通过移动办税 APP 或到税务机关前台采集。")
+
+BY_SMS = Flow("natural_sms", (Step("staff:natural_sms", "claim"), Step("staff:natural_sms_code", "proof")))
+
+
+def account_word(username: str) -> str:
+    """What wrong tries on this account are counted under, at its own door and, while bound, at the enterprise's."""
+    return f"person:{username}"
+
+
+def _find(username: str) -> Person | None:
+    return Person.objects.select_related("credential").filter(username=username, is_active=True).first()
+
+
+def check_password(username: str, password: str, *, subject: str, by: Actor) -> Person:
+    """The person whose account this is, `username` folded.
+
+    Raises ValidationError `wrong_name_or_password` for an unknown name, a wrong password, a locked account alike, after
+    the same work (D3); `not_collected` after a right one (M7); `TooMany`; `slots.Busy`.
+    """
+    slowed = throttles.wait(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
+    if slowed:
+        raise TooMany(slowed)
+    person = _find(username)
+    right = passwords.check(person.credential if person else None, password)
+    with transaction.atomic():
+        locked = right and not throttles.succeed(PASSWORD, subject)
+        if (not right or locked) and throttles.fail(PASSWORD, subject) == 1:
+            throttles.fail(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
+        reason = "locked" if locked else "" if right else "wrong_password"
+        audit.record(Kind.NATURAL_PASSWORD, by=by, target=person, reason=reason)
+    if reason or person is None:
+        raise ValidationError(WRONG, code="wrong_name_or_password")
+    refuse_uncollected(person)
+    return person
+
+
+def refuse_uncollected(person: Person) -> None:
+    """Raise ValidationError `not_collected` for who has no valid real-name record (M7, M8)."""
+    if not RealNameRecord.objects.filter(person=person, revoked_at__isnull=True).exists():
+        raise ValidationError(NOT_COLLECTED, code="not_collected")
+
+
+def claim_by_name(username: str) -> Claim:
+    """The claim to be the owner of this account; the code goes to his real-name phone, which nobody types."""
+    person = _find(username)
+    if person is None or person.credential is None or not person.phone:
+        return Claim(None, f"nobody:{username}")
+    return Claim(person, person.phone)
+
+
+def enter(request: HttpRequest, person: Person, proof: Proof, *, by: Actor) -> None:
+    """Sign the person in as himself. Raises ValidationError `not_collected`."""
+    refuse_uncollected(person)
+    signins.start(
+        request,
+        person=person,
+        taxpayer=None,
+        proof=proof,
+        enterprise=None,
+        personal=person.credential if proof == Proof.PERSON_PASSWORD else None,
+        code_at=timezone.now() if proof == Proof.PERSON_SMS else None,
+        by=by,
+    )

@@ -1,0 +1,108 @@
+"""忘记密码: a new enterprise or natural-person password for who proves himself by his phone (M131 to M136, D21).
+
+Nobody is signed in by it; whatever the old password signed in ends; the owner is told.
+"""
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts import audit, notices, numbers, passwords, signins, throttles
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.claims import Claim
+from accounts.flows import Flow, Step
+from accounts.limits import PASSWORD
+from accounts.models import Credential, Person, Taxpayer
+from accounts.models.signins import EndReason
+from accounts.passwords import Setting
+from realname import phones
+from staff import enterprise, natural, standing
+from staff.models import Membership
+
+ENTERPRISE = Flow(
+    "forgotten_enterprise",
+    (
+        Step("staff:forgotten_enterprise", "claim"),
+        Step("staff:forgotten_enterprise_code", "proof"),
+        Step("staff:forgotten_enterprise_password", "done"),
+    ),
+)
+NATURAL = Flow(
+    "forgotten_person",
+    (
+        Step("staff:forgotten_person", "claim"),
+        Step("staff:forgotten_person_code", "proof"),
+        Step("staff:forgotten_person_password", "done"),
+    ),
+)
+
+
+def claim_for_enterprise(code: str, phone: str) -> Claim:
+    """The claim to be one of this firm's people with this phone on file; nobody where there is none (M134)."""
+    taxpayer = Taxpayer.objects.select_related("credential").filter(code=code).first()
+    # An unknown number costs the same reading of people, of whom there are none.
+    people = standing.of_phone(phone, taxpayer or Taxpayer(pk=0))
+    recoverable = taxpayer is not None and taxpayer.is_open and taxpayer.kind != Taxpayer.Kind.SOCIAL_INSURANCE
+    same = [each for each in people if each.posts and phones.on_file(each.person, each.posts).number == phone]
+    if taxpayer is None or not recoverable or not same or not same[0].is_collected:
+        return Claim(None, phone)
+    return Claim(same[0].person, phone, taxpayer)
+
+
+def claim_for_person(username: str, phone: str) -> Claim:
+    """The claim to be the owner of this account with this real-name phone; nobody where that isn't so."""
+    claimed = natural.claim_by_name(username).person
+    same = claimed is not None and numbers.fold(claimed.phone) == phone
+    return Claim(claimed if same else None, phone)
+
+
+def refuse_who_may_not(claim: Claim) -> tuple[Person, Taxpayer]:
+    """The lead and the firm whose enterprise password may be set anew.
+
+    Raises ValidationError `not_lead` for a clerk, naming who can (M82, D21), and `start_again` when nothing is proven.
+    """
+    if claim.person is None or claim.taxpayer is None:
+        raise ValidationError(_("登录信息已变更，请重新登录。"), code="start_again")
+    if not standing.of_person(claim.person, claim.taxpayer).is_lead:
+        text = _("只有法定代表人（业主）和财务负责人可以找回企业登录密码，请联系他们，或到税务机关前台办理。")
+        raise ValidationError(text, code="not_lead")
+    return claim.person, claim.taxpayer
+
+
+def set_enterprise_password(claim: Claim, new: str, *, by: Actor) -> None:
+    """Set the firm's enterprise password anew. Raises ValidationError: a rule of D12, or as `refuse_who_may_not`."""
+    person, taxpayer = refuse_who_may_not(claim)
+    own = Membership.objects.open().select_related("credential").filter(taxpayer=taxpayer, person=person).first()
+    others = (own.credential if own else None, person.credential)
+    passwords.validate_new(new, Setting(person=person, taxpayer=taxpayer, old=taxpayer.credential, others=others))
+    hashed = passwords.hash_new(new)
+    with transaction.atomic():
+        locked = Taxpayer.objects.select_for_update(of=("self",)).select_related("credential").get(pk=taxpayer.pk)
+        locked.credential = passwords.store(locked.credential, hashed)
+        locked.save(update_fields=["credential"])
+        throttles.release(PASSWORD, enterprise.account_word(taxpayer.code))
+        audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person, taxpayer=taxpayer)
+        notices.tell(person, _("“%(firm)s”的企业登录密码已通过您的手机号码重设。") % {"firm": taxpayer.name})
+
+
+def set_natural_password(claim: Claim, new: str, *, by: Actor) -> None:
+    """Set a natural person's password anew. Raises ValidationError: a rule of D12, or `start_again`."""
+    person = claim.person
+    if person is None or person.credential is None:
+        raise ValidationError(_("登录信息已变更，请重新登录。"), code="start_again")
+    passwords.validate_new(new, Setting(person=person, old=person.credential, others=own_passwords(person)))
+    hashed = passwords.hash_new(new)
+    with transaction.atomic():
+        locked = Credential.objects.select_for_update().get(pk=person.credential.pk)
+        passwords.store(locked, hashed)
+        signins.end_all(person, None, EndReason.PASSWORD_CHANGED, by=by)
+        throttles.release(PASSWORD, natural.account_word(person.get_username()))
+        audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person)
+        notices.tell(person, _("您的自然人登录密码已通过您的手机号码重设。"))
+
+
+def own_passwords(person: Person) -> tuple[Credential | None, ...]:
+    """The personal passwords this person has in firms: his natural-person password must differ from them (D12)."""
+    members = Membership.objects.open().select_related("credential").filter(person=person, credential__isnull=False)
+    return tuple(member.credential for member in members)
