@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -40,6 +41,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     return {
         "bureau_name": settings.BUREAU_NAME,
         "embedded": settings.DEBUG,
+        "icons": static("icons.svg"),
         "menu": [] if actor.holds_reset else functions.menu(actor.functions),
         "account_links": _account_links(actor),
         "told_of": actor.sign_in.told_of if actor.sign_in else None,
