@@ -13,7 +13,7 @@ from accounts.models import Person, Taxpayer
 from accounts.models.messages import Purpose
 
 _PLACE = "claim"
-_NOBODY = "nobody"
+_NOBODY = str(UUID(int=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,15 @@ class Claim:
 def lay(progress: Progress, claim: Claim) -> None:
     """Write the claim down as the flow's first fact; the phone is sealed."""
     progress.establish("phone", sealing.seal(claim.phone, place=_PLACE))
-    progress.establish("about", str(claim.taxpayer.uid) if claim.taxpayer else "")
+    progress.establish("about", str(claim.taxpayer.uid) if claim.taxpayer else _NOBODY)
     progress.establish("claim", str(claim.person.uid) if claim.person else _NOBODY)
 
 
 def of(progress: Progress) -> Claim:
-    """The claim of this passage, its people read anew."""
-    uid, about = progress.get("claim"), progress.get("about")
-    person = Person.objects.select_related("credential").filter(uid=UUID(uid)).first() if uid != _NOBODY else None
-    taxpayer = Taxpayer.objects.select_related("credential").filter(uid=UUID(about)).first() if about else None
+    """The claim of this passage, its people read anew; nobody is looked for as somebody is."""
+    uid, about = UUID(progress.get("claim")), UUID(progress.get("about"))
+    person = Person.objects.select_related("credential").filter(uid=uid).first()
+    taxpayer = Taxpayer.objects.select_related("credential").filter(uid=about).first()
     return Claim(person, sealing.unseal(progress.get("phone"), place=_PLACE), taxpayer)
 
 

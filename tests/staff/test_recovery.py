@@ -1,0 +1,163 @@
+"""忘记密码: enterprise and natural-person password, by the phone on file (M131 to M136, D21)."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts import passwords
+from accounts.models import AuditEntry, SignIn, SmsMessage
+from accounts.models.record import Kind
+from tests import cast
+from tests.visitor import words
+
+NEW = "新的一天新的密码"
+FIRM, FIRM_CODE, FIRM_PASSWORD = (f"/forgotten/enterprise/{step}" for step in ("", "code/", "password/"))
+PERSON, PERSON_CODE, PERSON_PASSWORD = (f"/forgotten/person/{step}" for step in ("", "code/", "password/"))
+
+
+def ask_for_firm(visitor, phone: str, key: str = "HC", **kwargs):
+    return visitor.post_with_picture(FIRM, {"code": cast.CODES[key], "phone": phone}, **kwargs)
+
+
+def prove_firm(visitor, name: str):
+    ask_for_firm(visitor, cast.PHONES[name])
+    return visitor.post(FIRM_CODE, {"code": visitor.code_on(cast.PHONES[name])})
+
+
+def new_password(visitor, address: str, new: str = NEW):
+    return visitor.post(address, {"new_password": new, "confirm_password": new})
+
+
+@pytest.mark.rule("M131", "M133", "M134", "D21", "RST-02", "RST-03", "M40")
+@pytest.mark.parametrize("name", ["钱思远", "林若兰"])
+def test_a_lead_sets_the_enterprise_password_anew_by_the_phone_on_file(visitor, other_visitor, name):
+    other_visitor.sign_in_by_password("HC", "孙雅静")
+    assert prove_firm(visitor, name).url == FIRM_PASSWORD
+    answer = new_password(visitor, FIRM_PASSWORD)
+    assert answer.url == reverse("login")
+    assert visitor.get("/").url.startswith(reverse("login"))
+    assert "本次登录所用的密码已变更" in words(other_visitor.get("/", follow=True))
+    assert passwords.check(cast.taxpayer("HC").credential, NEW)
+    assert "企业登录密码已通过您的手机号码重设" in visitor.texts_to(cast.PHONES[name])[-1]
+    assert AuditEntry.objects.filter(kind=Kind.PASSWORD_RECOVERED, person=cast.person(name)).count() == 1
+
+
+@pytest.mark.rule("RST-02", "D21")
+def test_a_recovery_is_good_once(visitor):
+    prove_firm(visitor, "钱思远")
+    new_password(visitor, FIRM_PASSWORD)
+    assert new_password(visitor, FIRM_PASSWORD, "noch-ein-anderes").url == FIRM
+    assert passwords.check(cast.taxpayer("HC").credential, NEW)
+
+
+@pytest.mark.rule("RST-02")
+def test_no_new_password_before_the_code(visitor):
+    ask_for_firm(visitor, cast.PHONES["钱思远"])
+    assert new_password(visitor, FIRM_PASSWORD).url == FIRM_CODE
+    assert passwords.check(cast.taxpayer("HC").credential, cast.ENTERPRISE_PASSWORDS["HC"])
+
+
+@pytest.mark.rule("M82", "M134", "D21")
+def test_a_clerk_is_told_who_can_and_gets_no_password(visitor):
+    answer = prove_firm(visitor, "孙雅静")
+    assert answer.url == reverse("staff:forgotten")
+    assert "只有法定代表人（业主）和财务负责人可以找回企业登录密码" in words(visitor.get(answer.url))
+    assert visitor.get(FIRM_PASSWORD).url == FIRM
+
+
+@pytest.mark.rule("RST-01", "D3", "D5", "D21")
+@pytest.mark.parametrize(
+    ("key", "phone"),
+    [
+        ("HC", "19900000055"),  # nobody's
+        ("HC", "19900000001"),  # the legal representative of another firm
+        ("HC", "19900000020"),  # 沈小燕: register and real name differ
+        ("YF", "19900000002"),  # 赵铁柱: in the landline field
+        ("CG", "19900000001"),  # a payer of social insurance only
+    ],
+)
+def test_whoever_is_not_on_file_gets_the_same_answers_and_no_code(visitor, other_visitor, key, phone):
+    right = ask_for_firm(other_visitor, cast.PHONES["钱思远"], follow=True)
+    answer = ask_for_firm(visitor, phone, key, follow=True)
+    assert words(answer) == words(right)
+    assert visitor.texts_to(phone) == []
+    wrong = visitor.post(FIRM_CODE, {"code": "123456"})
+    assert "短信验证码错误或已过期" in words(wrong)
+
+
+@pytest.mark.rule("RST-01")
+def test_an_unknown_number_gets_the_same_answers(visitor, other_visitor):
+    right = ask_for_firm(other_visitor, cast.PHONES["钱思远"], follow=True)
+    data = {"code": "91210102MA0ZZ0018M", "phone": cast.PHONES["钱思远"]}
+    # Asked for at the same phone: the pause between two messages is the same for who exists and who doesn't.
+    assert "秒后重新获取" in words(visitor.post_with_picture(FIRM, data))
+    data["phone"] = "19900000077"
+    assert words(visitor.post_with_picture(FIRM, data, follow=True)) == words(right)
+
+
+@pytest.mark.rule("D21", "FLOW-09")
+def test_nobody_costs_as_many_queries_as_somebody(visitor, other_visitor):
+    with CaptureQueriesContext(connection) as somebody:
+        ask_for_firm(visitor, cast.PHONES["钱思远"])
+    with CaptureQueriesContext(connection) as nobody:
+        ask_for_firm(other_visitor, "19900000055")
+    assert len(somebody) == len(nobody)
+
+
+@pytest.mark.rule("D14")
+def test_what_strangers_ask_for_does_not_use_up_the_codes_of_who_has_a_password(visitor, other_visitor):
+    ask_for_firm(visitor, cast.PHONES["钱思远"])
+    assert other_visitor.sign_in_by_sms("HC", "钱思远").url == reverse("home")
+
+
+@pytest.mark.rule("D12", "PW-08")
+def test_the_new_enterprise_password_differs_from_the_leads_own(visitor):
+    prove_firm(visitor, "钱思远")
+    answer = new_password(visitor, FIRM_PASSWORD, cast.PERSONAL_PASSWORDS["HC", "钱思远"])
+    assert answer.status_code == 400
+    assert "不能相同" in words(answer)
+
+
+@pytest.mark.rule("D13", "D21")
+def test_a_recovered_password_is_not_locked_any_more(visitor, other_visitor):
+    for _ in range(5):
+        other_visitor.give_enterprise_password("HC", password="wrong-one")
+    prove_firm(visitor, "钱思远")
+    new_password(visitor, FIRM_PASSWORD)
+    assert other_visitor.give_enterprise_password("HC", password=NEW).url == reverse("staff:choose_person")
+
+
+@pytest.mark.rule("M48", "D21", "RST-03")
+def test_a_natural_person_recovers_by_the_real_name_phone(visitor, other_visitor):
+    other_visitor.post_with_picture(
+        "/login/person/",
+        {"username": "hechenxi", "password": cast.NATURAL_PASSWORDS["何晨曦"], "agreement": "on"},
+    )
+    visitor.post_with_picture(PERSON, {"username": "hechenxi", "phone": cast.PHONES["何晨曦"]})
+    assert visitor.post(PERSON_CODE, {"code": visitor.code_on(cast.PHONES["何晨曦"])}).url == PERSON_PASSWORD
+    assert new_password(visitor, PERSON_PASSWORD).url == reverse("staff:natural_login")
+    assert not SignIn.objects.filter(ended_at__isnull=True, person=cast.person("何晨曦")).exists()
+    assert "本次登录所用的密码已变更" in words(other_visitor.get("/", follow=True))
+    assert passwords.check(cast.person("何晨曦").credential, NEW)
+
+
+@pytest.mark.rule("RST-01")
+def test_a_name_with_another_phone_gets_the_same_page_and_no_code(visitor, other_visitor):
+    right = visitor.post_with_picture(PERSON, {"username": "hechenxi", "phone": cast.PHONES["何晨曦"]}, follow=True)
+    wrong = other_visitor.post_with_picture(PERSON, {"username": "hechenxi", "phone": "19900000055"}, follow=True)
+    assert words(right) == words(wrong)
+    assert visitor.texts_to("19900000055") == []
+
+
+@pytest.mark.rule("M100", "M135", "M136", "D21")
+def test_the_page_of_forgotten_passwords_names_the_way_for_each_of_the_three(visitor):
+    page = words(visitor.get("/forgotten/"))
+    for part in ("企业登录密码", "个人登录密码", "自然人登录密码", "加盖公章的情况说明", "重置后的密码为111111"):
+        assert part in page
+
+
+@pytest.mark.rule("OTP-08")
+def test_decoys_leave_nothing_waiting(visitor):
+    ask_for_firm(visitor, "19900000055")
+    assert not SmsMessage.objects.filter(sent_at__isnull=True).exists()
