@@ -12,6 +12,8 @@ from accounts.limits import PICTURES, Limit
 
 logger = logging.getLogger(__name__)
 
+_ANY_NUMBER = "1000000000/m"
+
 
 def client_ip(request: HttpRequest) -> str | None:
     """The visitor's address: what the last trusted proxy saw, never what the visitor claims (CFG-04)."""
@@ -31,6 +33,8 @@ def neighbourhood(ip: str | None) -> str:
     if ip is None:
         return "unknown"
     address = ipaddress.ip_address(ip)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, 64), strict=False).network_address)
     return str(address)
@@ -39,30 +43,36 @@ def neighbourhood(ip: str | None) -> str:
 def may_see_picture(request: HttpRequest, ip: str | None) -> bool:
     """Count a picture shown to this address and tell whether it may be (CAP-06); every solved one allows one more."""
     where = neighbourhood(ip)
-    solved = _usage(request, "pictures-solved", where, increment=False, limit=10_000_000)
-    shown = _usage(request, "pictures-shown", where, increment=True, limit=PICTURES.count + (solved or 0))
-    if shown is None:
+    solved = _usage(request, "pictures-solved", where, increment=False)
+    shown = _usage(request, "pictures-shown", where, increment=False)
+    if solved is None or shown is None:
         return _may_by_database(PICTURES, where)
-    return shown <= PICTURES.count + (solved or 0)
+    if shown >= PICTURES.count + solved:
+        return False
+    _usage(request, "pictures-shown", where, increment=True)
+    return True
 
 
 def solved_picture(request: HttpRequest, ip: str | None) -> None:
     """Give the picture back to its address: it was solved."""
     where = neighbourhood(ip)
-    if _usage(request, "pictures-solved", where, increment=True, limit=10_000_000) is None:
+    if _usage(request, "pictures-solved", where, increment=True) is None:
         throttles.give_back(PICTURES, where)
 
 
-def _usage(request: HttpRequest, group: str, where: str, *, increment: bool, limit: int) -> int | None:
-    """How often this group was counted for the address in this minute; None where the cache doesn't answer."""
+def _usage(request: HttpRequest, group: str, where: str, *, increment: bool) -> int | None:
+    """How often this group was counted for the address in this minute; None where the cache doesn't answer.
+
+    The rate is one for all, because the package counts each rate apart; what is too much is said by the caller.
+    """
     try:
         usage = get_usage(
-            request, group=group, key=lambda _group, _request: where, rate=f"{limit}/m", increment=increment
+            request, group=group, key=lambda _group, _request: where, rate=_ANY_NUMBER, increment=increment
         )
     except Exception as error:  # whatever the cache's client raises: the database takes over, the door stays guarded
         logger.warning("cache does not answer (%s), counting by the database", type(error).__name__)
         return None
-    return int(usage["count"]) if usage else 0
+    return int(usage["count"]) if usage else None
 
 
 def _may_by_database(limit: Limit, where: str) -> bool:

@@ -55,10 +55,19 @@ class Flow:
         state = request.session.get(_SESSION_KEY)
         if not isinstance(state, dict) or state.get("flow") != self.name:
             return None
-        if timezone.now() - datetime.fromisoformat(state["started_at"]) > FLOW_LIFE:
+        if not _is_whole(state) or timezone.now() - datetime.fromisoformat(state["started_at"]) > FLOW_LIFE:
             del request.session[_SESSION_KEY]
             return None
         return Progress(self, request)
+
+
+def _is_whole(state: dict[str, Any]) -> bool:
+    """Whether a state has all that a passage needs: another release may have written it."""
+    try:
+        started_at = datetime.fromisoformat(state["started_at"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return started_at.tzinfo is not None and isinstance(state.get("facts"), dict) and isinstance(state.get("id"), str)
 
 
 class Progress:

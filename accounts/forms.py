@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts import addresses, numbers, passwords, pictures
@@ -31,7 +32,18 @@ class Form(forms.Form):
         return super().clean()
 
 
-class CleanCharField(forms.CharField):
+class BoundedCharField(forms.CharField):
+    """Text whose length is judged before it is folded, which costs the square of its length."""
+
+    def to_python(self, value: Any) -> str:
+        """The text as typed. Raises ValidationError `max_length`."""
+        text = super().to_python(value) or ""
+        if self.max_length is not None and len(text) > self.max_length:
+            raise ValidationError(_("最多%(limit)s个字符。"), code="max_length", params={"limit": self.max_length})
+        return text
+
+
+class CleanCharField(BoundedCharField):
     """A line of text for people to read: no control, invisible or direction-changing characters (VAL-03)."""
 
     def to_python(self, value: Any) -> str:
@@ -42,16 +54,20 @@ class CleanCharField(forms.CharField):
         return text
 
 
-class PasswordField(forms.CharField):
+class PasswordField(BoundedCharField):
     """A password, taken as typed: nothing stripped, at most 128 characters (PW-04, PW-05)."""
 
     def __init__(self, *, label: Any, autocomplete: str = "current-password", **kwargs: Any) -> None:
         widget = forms.PasswordInput(attrs={"autocomplete": autocomplete, "spellcheck": "false"})
         super().__init__(label=label, strip=False, max_length=passwords.LONGEST, widget=widget, **kwargs)
-        self.error_messages["required"] = _("请输入%(label)s。") % {"label": label}
+        self.error_messages["required"] = format_lazy(_("请输入{label}。"), label=label)
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        """No `maxlength`: a browser would silently cut a longer password that is pasted (PW-04)."""
+        return {}
 
 
-class TaxpayerCodeField(forms.CharField):
+class TaxpayerCodeField(BoundedCharField):
     """纳税人识别号, folded to its one form. Whether it exists, or could, isn't told here (D3)."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -73,7 +89,7 @@ class TaxpayerCodeField(forms.CharField):
         return code
 
 
-class UsernameField(forms.CharField):
+class UsernameField(BoundedCharField):
     """用户注册名, folded to its one form: NFKC, lower case, no blanks."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -93,7 +109,7 @@ class UsernameField(forms.CharField):
         return name
 
 
-class CodeField(forms.CharField):
+class CodeField(BoundedCharField):
     """An SMS code of six digits, in either width."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -114,7 +130,7 @@ class CodeField(forms.CharField):
         return code
 
 
-class MobileField(forms.CharField):
+class MobileField(BoundedCharField):
     """A mainland mobile number, folded."""
 
     def __init__(self, **kwargs: Any) -> None:

@@ -1,6 +1,7 @@
 """Senders of messages: a file for the embedded default, HTTP for a real gateway."""
 
 import fcntl
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -49,6 +50,16 @@ class FileSender:
             raise NotSent(type(error).__name__) from error
 
 
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """A gateway that sends us elsewhere has not taken the message."""
+
+    def redirect_request(self, *args: object) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_StayHere)
+
+
 class KannelSender:
     """Calls an HTTP gateway with Kannel's parameters: username, password, to, text, charset, coding."""
 
@@ -57,8 +68,8 @@ class KannelSender:
     def __init__(self, url: str, timeout: float) -> None:
         parts = urlsplit(url)
         self.username, self.password = unquote(parts.username or ""), unquote(parts.password or "")
-        host = parts.hostname or ""
-        self.address = urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path, "", ""))
+        host = parts.netloc.rpartition("@")[2]
+        self.address = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
         self.timeout = timeout
 
     def send(self, to: str, text: str) -> None:
@@ -73,13 +84,14 @@ class KannelSender:
                 "coding": "2",
             }
         )
+        joint = "&" if urlsplit(self.address).query else "?"
         try:
-            with urllib.request.urlopen(f"{self.address}?{query}", timeout=self.timeout) as answer:  # noqa: S310 - scheme checked in sender()
+            with _opener.open(f"{self.address}{joint}{query}", timeout=self.timeout) as answer:
                 if answer.status not in (200, 201, 202):
                     raise NotSent(f"status {answer.status}")
         except urllib.error.HTTPError as error:
             raise NotSent(f"status {error.code}") from None
-        except OSError as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise NotSent(type(error).__name__) from None
 
 

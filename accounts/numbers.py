@@ -18,6 +18,7 @@ _USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}")
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _ORGANISATION = re.compile(r"[0-9A-Z]{8}[0-9X]")
 _RESIDENT = re.compile(r"[1-9][0-9]{16}[0-9X]")
+_LONG_NUMBER = 15
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 
 
@@ -103,8 +104,8 @@ def clean_id_number(id_type: str, text: str) -> str:
         IdType.TAIWAN: r"[0-9]{8}([0-9]{2})?",
         IdType.PASSPORT: r"[0-9A-Z]{5,17}",
     }
-    if id_type == IdType.RESIDENT:
-        good = is_resident_number(number)
+    if id_type == IdType.RESIDENT:  # numbers of other documents of the same form are those documents'
+        good = is_resident_number(number) and not number.startswith(("81", "82", "83", "9"))
     elif id_type == IdType.RESIDENCE:
         good = number[:2] in ("81", "82", "83") and is_resident_number(number)
     elif id_type == IdType.FOREIGN:
@@ -133,13 +134,16 @@ def clean_mobile(text: str) -> str:
 def mask_name(name: str) -> str:
     """王*敏, and 王* for a name of two characters (D27)."""
     if len(name) <= 2:
-        return name[:1] + "*" * (len(name) - 1)
+        return name[: len(name) - 1] + "*"
     return name[0] + "*" * (len(name) - 2) + name[-1]
 
 
 def mask_id_number(number: str) -> str:
-    """2101**********0042: the first and last four stay (D27)."""
-    return number[:4] + "*" * (len(number) - 8) + number[-4:] if len(number) > 8 else "*" * len(number)
+    """2101**********0042: the first and last four stay (D27); of a shorter document's number the first and last two."""
+    shown = 4 if len(number) >= _LONG_NUMBER else 2
+    if len(number) <= 2 * shown:
+        return "*" * len(number)
+    return number[:shown] + "*" * (len(number) - 2 * shown) + number[-shown:]
 
 
 def mask_phone(phone: str) -> str:

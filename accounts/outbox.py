@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts import gateways
 from accounts.models import SmsMessage
+from accounts.sealing import SealBroken
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +20,9 @@ _QUEUE = 64
 _pool = ThreadPoolExecutor(max_workers=_SLOTS, thread_name_prefix="sms")
 _room = BoundedSemaphore(_QUEUE)
 
-MOST_TRIES = 5
 FIRST_PAUSE = timedelta(seconds=20)
+LONGEST_PAUSE = timedelta(minutes=10)
+"""Pauses double up to this; a message is given up when it would come too late to be of use."""
 
 
 def queue(to: str, text: str, *, useful_for: timedelta) -> SmsMessage:
@@ -44,6 +46,8 @@ def _dispatch(pk: int) -> None:
 def _deliver_in_thread(pk: int) -> None:
     try:
         deliver(pk)
+    except Exception:  # nobody waits for this thread: what it meets must be in the log
+        logger.exception("sending a message failed")
     finally:
         close_old_connections()
         _room.release()
@@ -57,7 +61,12 @@ def deliver(pk: int) -> bool:
     ).update(tries=F("tries") + 1, next_try_at=now + FIRST_PAUSE)
     if not claimed:
         return False
-    message = SmsMessage.objects.get(pk=pk)
+    try:
+        message = SmsMessage.objects.get(pk=pk)
+    except SealBroken:
+        logger.exception("message %s can't be opened and is given up", pk)
+        _close(pk, given_up_at=now)
+        return False
     if message.useful_until <= now:
         _close(pk, given_up_at=now)
         return False
@@ -66,10 +75,11 @@ def deliver(pk: int) -> bool:
             gateways.sender().send(message.to, message.text)
     except gateways.NotSent as error:
         logger.warning("message %s not sent at try %s: %s", message.uid, message.tries, error)
-        if message.tries >= MOST_TRIES:
+        again = timezone.now() + min(FIRST_PAUSE * 2 ** min(message.tries, 10), LONGEST_PAUSE)
+        if again >= message.useful_until:
             _close(pk, given_up_at=timezone.now())
         else:
-            SmsMessage.objects.filter(pk=pk).update(next_try_at=timezone.now() + FIRST_PAUSE * 2**message.tries)
+            SmsMessage.objects.filter(pk=pk).update(next_try_at=again)
         return False
     _close(pk, sent_at=timezone.now())
     return True

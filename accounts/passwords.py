@@ -1,5 +1,6 @@
 """Passwords: checking them in equal time, what a new one must be (D12), and setting it."""
 
+import base64
 import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 
 from accounts import numbers, slots
+from accounts.hashers import Argon2idHasher
 from accounts.limits import RESET_LIFE
 from accounts.models import Credential, PastPassword, Person, Taxpayer
 
@@ -25,6 +27,7 @@ INITIAL_PASSWORDS = frozenset({RESET_PASSWORD, "123456", "abc123456"})
 """First passwords that the old systems gave out (M135)."""
 DENGBAO_AGE = timedelta(days=90)
 DENGBAO_PAST = 5
+"""The last five, the one in use among them."""
 DENGBAO_CLASSES = 3
 
 
@@ -37,9 +40,17 @@ def normalise(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-@lru_cache(maxsize=1)
 def _nobodys_hash() -> str:
-    return hashers.make_password("nobody's password")
+    """A hash that no password has, with today's parameters: made of zeros, so that making it costs nothing."""
+    hasher = Argon2idHasher
+    salt, digest = (base64.b64encode(bytes(size)).decode().rstrip("=") for size in (16, 32))
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"{hasher.algorithm}$argon2id$v=19${cost}${salt}${digest}"
+
+
+@lru_cache(maxsize=1)
+def _common_passwords() -> CommonPasswordValidator:
+    return CommonPasswordValidator()
 
 
 def check(credential: Credential | None, password: str) -> bool:
@@ -91,7 +102,7 @@ def validate_new(password: str, setting: Setting) -> None:
             _("新密码不能是初始密码、证件号码后六位、纳税人识别号、姓名、名称或手机号。"), code="password_forbidden"
         )
     try:
-        CommonPasswordValidator().validate(given)
+        _common_passwords().validate(given)
     except ValidationError as error:
         raise ValidationError(_("新密码太常见，容易被猜到，请换一个。"), code="password_too_common") from error
     if _follows_dengbao():
@@ -128,7 +139,7 @@ def _validate_different(given: str, setting: Setting) -> None:
             _("企业登录密码、个人登录密码、自然人登录密码不能相同，请换一个。"), code="password_shared"
         )
     if _follows_dengbao() and setting.old is not None:
-        for past in setting.old.past_passwords.order_by("-pk")[:DENGBAO_PAST]:
+        for past in setting.old.past_passwords.order_by("-pk")[: DENGBAO_PAST - 1]:
             with slots.slot():
                 if hashers.check_password(given, past.password):
                     raise ValidationError(_("新密码不能是最近用过的5个密码之一。"), code="password_used_before")
@@ -148,8 +159,7 @@ def store(credential: Credential | None, hashed: str, *, must_change: bool = Fal
     """Put the hash into the credential, or into a new one; its version grows, so sign-ins it proved end (D16)."""
     if credential is None:
         return Credential.objects.create(password=hashed, must_change=must_change)
-    if _follows_dengbao() and credential.is_set:
-        PastPassword.objects.create(credential=credential, password=credential.password)
+    _keep_past(credential)
     credential.password, credential.must_change, credential.temporary_until = hashed, must_change, None
     credential.changed_at = timezone.now()
     _save_next_version(credential)
@@ -161,10 +171,17 @@ def reset(credential: Credential | None) -> Credential:
     until = timezone.now() + RESET_LIFE
     if credential is None:
         return Credential.objects.create(password="", temporary_until=until)
+    _keep_past(credential)
     credential.password, credential.must_change, credential.temporary_until = "", False, until
     credential.changed_at = timezone.now()
     _save_next_version(credential)
     return credential
+
+
+def _keep_past(credential: Credential) -> None:
+    """Where the policy forbids to use old passwords again, remember the one that goes (D12)."""
+    if _follows_dengbao() and credential.is_set:
+        PastPassword.objects.create(credential=credential, password=credential.password)
 
 
 def _save_next_version(credential: Credential) -> None:

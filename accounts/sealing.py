@@ -32,6 +32,8 @@ def _ring(entries: tuple[str, ...]) -> dict[str, bytes]:
             key = base64.b64decode(encoded, validate=True)
         except binascii.Error as error:
             raise ImproperlyConfigured(f"the key named {name!r} is not base64") from error
+        if name in ring:
+            raise ImproperlyConfigured(f"two keys are named {name!r}")
         if not name.isalnum() or len(name) > 16 or len(key) != 32:
             raise ImproperlyConfigured(f"the key named {name!r} must be 32 bytes under an alphanumeric name")
         ring[name] = key
@@ -51,6 +53,11 @@ def _lookup_keys() -> dict[str, bytes]:
 def current_key() -> str:
     """The name of the key that seals now."""
     return next(iter(_sealing_keys()))
+
+
+def current_lookup_key() -> str:
+    """The name of the key that look-up hashes are made with now."""
+    return next(iter(_lookup_keys()))
 
 
 def seal(text: str, *, place: str) -> str:

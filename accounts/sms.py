@@ -1,6 +1,5 @@
 """短信验证码, the codes sent to a phone (D14, OTP-01 to OTP-14)."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -51,7 +50,8 @@ class Binding:
     @property
     def whose(self) -> str:
         """Whom wrong tries count for: the person, or the phone of who claimed to be one."""
-        return str(self.person.uid) if self.person else "nobody:" + sealing.lookup_hash(self.phone)
+        who = str(self.person.uid) if self.person else "nobody:" + sealing.lookup_hash(self.phone)
+        return "stranger:" + who if self.purpose in FOR_STRANGERS else who
 
     @property
     def phone_count(self) -> str:
@@ -63,7 +63,7 @@ class Binding:
     def word(self) -> str:
         """One word for all but person and purpose, which the row holds itself."""
         parts = (str(self.taxpayer.uid if self.taxpayer else ""), self.login, self.phone)
-        return hashlib.sha256("|".join(parts).encode()).hexdigest()
+        return sealing.keyed_hash(sealing.purpose_key("sms-binding"), "|".join(parts))
 
     def hash(self, code: str) -> str:
         """The keyed hash that stands for the code at rest (OTP-08)."""
@@ -105,14 +105,20 @@ def send_code(binding: Binding, *, by: Actor) -> None:
         raise _must_wait(*obstacle)
 
 
-def pretend_to_send(binding: Binding, *, by: Actor) -> None:
-    """As `send_code` to whoever looks on, for a phone that isn't the person's: counted and recorded, nothing is sent.
+def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
+    """Send a code if the binding's phone, which was typed, is the real one; to whoever looks on, both are alike (D5).
 
-    Raises ValidationError `sms_wait` as `send_code` does (D5).
+    Counted by person, not by the phone typed: else the pauses would tell which phone is the right one, and anybody's
+    phone could be used up by typing it. Raises ValidationError `sms_wait` for both alike.
     """
-    with transaction.atomic():
-        _lock(binding)
-        obstacle = throttles.take(*_counts(binding, by))
+    typed = f"typed:{binding.whose}"
+    obstacle = throttles.take((CODE_GAP, typed), (CODE_HOUR, typed), (CODE_DAY, typed))
+    if obstacle is None and binding.phone == real_phone:
+        try:
+            send_code(binding, by=by)
+        except ValidationError:  # the phone itself must wait, which the page mustn't tell; the record does
+            return
+    else:
         reason = obstacle[0].name if obstacle else "phone_differs"
         audit.record(Kind.CODE_SENT, by=by, taxpayer=binding.taxpayer, target=binding.person, reason=reason)
     if obstacle is not None:
@@ -167,6 +173,7 @@ def check_code(binding: Binding, code: str, *, by: Actor) -> None:
     Ten wrong tries in an hour stop the person's checks for ten minutes: ValidationError `sms_blocked` (OTP-05).
     """
     with transaction.atomic():
+        _lock(binding)  # first, as in sending: two that lock in different orders would wait for each other
         refusal = _judge(binding, code.strip(), by=by)
         audit.record(
             Kind.CODE_CHECKED,
@@ -194,9 +201,8 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
         rows = rows.filter(bound_to=binding.word)
     row = rows.filter(closed_at__isnull=True, expires_at__gt=Now()).first()
     right = row and row.bound_to == binding.word and constant_time_compare(row.code_hash, binding.hash(code))
-    if row and right and binding.person is not None:
+    if row and right and binding.person is not None and throttles.succeed(CODE_CHECKS, person):
         SmsCode.objects.filter(pk=row.pk).update(used_at=Now(), closed_at=Now())
-        throttles.succeed(CODE_CHECKS, person)
         throttles.give_back(CODE_ADDRESS, neighbourhood(by.ip))
         return None
     if row:
@@ -206,6 +212,11 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
             SmsCode.objects.filter(pk=row.pk).update(closed_at=Now())
     throttles.fail(CODE_CHECKS, person)
     return ValidationError(WRONG_CODE, code="sms_code")
+
+
+def seconds_until_next_typed(binding: Binding) -> int:
+    """As `seconds_until_next`, where the phone is typed."""
+    return throttles.wait(CODE_GAP, f"typed:{binding.whose}")
 
 
 def seconds_until_next(binding: Binding) -> int:

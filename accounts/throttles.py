@@ -21,11 +21,14 @@ def _key(limit: Limit, subject: str) -> str:
 
 def _locked(counts: Iterable[Count]) -> tuple[dict[str, Throttle], datetime]:
     """The rows of these counts, made where missing and locked in one order, and the database's time."""
-    keys = sorted(_key(limit, subject) for limit, subject in counts)
-    Throttle.objects.bulk_create([Throttle(key=key) for key in keys], ignore_conflicts=True)
-    rows = list(Throttle.objects.select_for_update().annotate(now=Now()).filter(key__in=keys).order_by("key"))
-    now: datetime = rows[0].now
+    keys = sorted({_key(limit, subject) for limit, subject in counts})
+    rows: list[Throttle] = []
+    while len(rows) < len(keys):  # once more where another process has just deleted one of them
+        Throttle.objects.bulk_create([Throttle(key=key) for key in keys], ignore_conflicts=True)
+        rows = list(Throttle.objects.select_for_update().annotate(now=Now()).filter(key__in=keys).order_by("key"))
+    now: datetime = rows[0].now  # type: ignore[attr-defined]  # the annotation above
     for row in rows:
+        row.used_at = now
         if row.resets_at is not None and row.resets_at <= now:
             row.count, row.resets_at = 0, None
         if row.blocked_until is not None and row.blocked_until <= now:
@@ -34,7 +37,7 @@ def _locked(counts: Iterable[Count]) -> tuple[dict[str, Throttle], datetime]:
 
 
 def _save(rows: Iterable[Throttle]) -> None:
-    Throttle.objects.bulk_update(rows, ["count", "resets_at", "blocked_until"])
+    Throttle.objects.bulk_update(rows, ["count", "resets_at", "blocked_until", "used_at"])
 
 
 def _count_one(row: Throttle, limit: Limit, now: datetime) -> None:
@@ -115,9 +118,6 @@ def give_back(limit: Limit, subject: str) -> None:
 
 
 def tidy(older_than: timedelta) -> int:
-    """Delete counts that no longer bind anybody; returns how many."""
-    over = Now() - older_than
-    return (
-        Throttle.objects.filter(resets_at__lt=over, blocked_until__isnull=True).delete()[0]
-        + Throttle.objects.filter(blocked_until__lt=over).delete()[0]
-    )
+    """Delete counts that nobody has touched for so long, and that block nobody; returns how many."""
+    old = Throttle.objects.filter(used_at__lt=Now() - older_than)
+    return old.exclude(blocked_until__gt=Now()).exclude(resets_at__gt=Now()).delete()[0]

@@ -11,6 +11,11 @@ SQLITE = {
     "accounts_auditentry_no_delete": f"""
         CREATE TRIGGER accounts_auditentry_no_delete BEFORE DELETE ON {TABLE}
         BEGIN SELECT RAISE(ABORT, 'the record is append-only'); END""",
+    # INSERT OR REPLACE deletes without asking the trigger above.
+    "accounts_auditentry_no_replace": """
+        CREATE TRIGGER accounts_auditentry_no_replace BEFORE INSERT ON accounts_auditentry
+        WHEN EXISTS (SELECT 1 FROM accounts_auditentry WHERE seq = NEW.seq)
+        BEGIN SELECT RAISE(ABORT, 'the record is append-only'); END""",
 }
 POSTGRESQL_FUNCTION = """
     CREATE OR REPLACE FUNCTION accounts_auditentry_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -19,6 +24,9 @@ POSTGRESQL = {
     "accounts_auditentry_append_only": f"""
         CREATE TRIGGER accounts_auditentry_append_only BEFORE UPDATE OR DELETE ON {TABLE}
         FOR EACH ROW EXECUTE FUNCTION accounts_auditentry_refuse()""",
+    "accounts_auditentry_no_truncate": f"""
+        CREATE TRIGGER accounts_auditentry_no_truncate BEFORE TRUNCATE ON {TABLE}
+        FOR EACH STATEMENT EXECUTE FUNCTION accounts_auditentry_refuse()""",
 }
 
 

@@ -44,6 +44,8 @@ class ErrorPageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if (request.content_params or {}).get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+            return error_page(request, 400)  # other codecs can smuggle in what is no text at all
         response = self.get_response(request)
         json = response.headers.get("Content-Type", "").startswith("application/json")
         if response.status_code < 400 or isinstance(response, PageResponse) or json:

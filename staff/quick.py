@@ -43,16 +43,13 @@ def send_code(progress: Progress, chosen: Chosen, phone: str, *, by: Actor) -> N
 
     `phone` is folded. Raises ValidationError `sms_wait` for both alike while a limit of D14 stands in the way.
     """
-    binding = _binding(progress, chosen, phone)
-    if phone == numbers.fold(chosen.person.phone):
-        sms.send_code(binding, by=by)
-    else:
-        sms.pretend_to_send(binding, by=by)
+    real = numbers.fold(chosen.person.phone)
+    sms.send_if_same(_binding(progress, chosen, phone), real_phone=real, by=by)
 
 
 def seconds_until_next_code(progress: Progress, chosen: Chosen, phone: str) -> int:
     """For the page's countdown after a code was asked for at this phone."""
-    return sms.seconds_until_next(_binding(progress, chosen, phone)) if phone else 0
+    return sms.seconds_until_next_typed(_binding(progress, chosen, phone))
 
 
 def verify(progress: Progress, chosen: Chosen, code: str, *, by: Actor) -> None:

@@ -66,6 +66,7 @@ class Throttle(models.Model):
     count = models.PositiveIntegerField(default=0)
     resets_at = models.DateTimeField(null=True, blank=True, db_index=True)
     blocked_until = models.DateTimeField(null=True, blank=True)
+    used_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
         constraints = (not_empty("key", name="throttle_has_a_key"),)

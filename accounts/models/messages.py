@@ -53,7 +53,8 @@ class SmsCode(models.Model):
                 "person", "purpose", condition=Q(closed_at__isnull=True), name="one_open_code_per_person_and_purpose"
             ),
             models.CheckConstraint(
-                condition=Q(used_at__isnull=True) | Q(closed_at=F("used_at")), name="sms_code_used_is_closed"
+                condition=Q(used_at__isnull=True) | Q(closed_at__isnull=False, closed_at=F("used_at")),
+                name="sms_code_used_is_closed",
             ),
         )
 

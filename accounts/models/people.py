@@ -23,7 +23,7 @@ class PersonQuerySet(models.QuerySet["Person"]):
 
     def by_phone(self, phone: str) -> Self:
         """Everybody whose real-name phone this is: a phone may be shared."""
-        return self.filter(phone_hash__in=sealing.lookup_hashes(numbers.fold(phone)))
+        return self.filter(phone_hash__in=sealing.lookup_hashes(numbers.fold(phone).removeprefix("+86")))
 
 
 class PersonManager(models.Manager["Person"]):

@@ -73,6 +73,9 @@ class SignIn(models.Model):
     class Meta:
         constraints = (
             one_of("proof", Proof, name="sign_in_proof_is_known"),
+            models.CheckConstraint(
+                condition=Q(ended_because__in=["", *EndReason.values]), name="sign_in_end_reason_is_known"
+            ),
             in_order("started_at", "ended_at", name="sign_in_ends_after_it_started"),
             models.CheckConstraint(
                 condition=Q(ended_at__isnull=True, ended_because="")

@@ -52,7 +52,7 @@ def simulated_phone(request: Request) -> HttpResponse:
     """What a phone would show; only with DEBUG on, and only to this machine itself."""
     if not settings.DEBUG or request.actor.ip not in _LOOPBACK:
         raise Http404
-    wanted = numbers.fold(request.GET.get("phone", ""))[:20]
+    wanted = numbers.fold(request.GET.get("phone", "")[:40])
     everything = _messages()
     shown = [message for message in everything if message.to == wanted] if wanted else everything
     phones = sorted({message.to for message in everything})

@@ -1,10 +1,11 @@
 """The command `manage.py rotate_keys`."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import models, transaction
 from django.db.models import F
 from django.db.models.functions import Cast
@@ -12,6 +13,8 @@ from tqdm import tqdm
 
 from accounts import sealing
 from accounts.fields import LookupHashField, SealedTextField
+
+logger = logging.getLogger(__name__)
 
 _BATCH = 500
 
@@ -25,32 +28,47 @@ def models_with_sealed_fields() -> Iterator[tuple[type[models.Model], list[Seale
             yield model, sealed, [field for field in fields if isinstance(field, LookupHashField)]
 
 
-def rotate(model: type[models.Model], sealed: list[SealedTextField], hashes: list[LookupHashField]) -> int:
-    """Seal and hash anew every row of a model that isn't under the current keys yet; returns how many were."""
-    raw = {f"raw_{field.attname}": Cast(F(field.attname), models.TextField()) for field in sealed}
-    rows = model._default_manager.annotate(**raw).order_by("pk")
+def rotate(model: type[models.Model], sealed: list[SealedTextField], hashes: list[LookupHashField]) -> tuple[int, int]:
+    """Seal and hash anew every row not under the current keys yet; how many were, and how many couldn't be opened."""
+    rows = _raw(model, sealed, hashes)
     names = [field.attname for field in (*sealed, *hashes)]
-    done, last = 0, None
+    done, broken, last = 0, 0, None
     progress = tqdm(desc=model._meta.label, unit=" rows", total=rows.count())
     while batch := list((rows.filter(pk__gt=last) if last is not None else rows)[:_BATCH]):
-        last = batch[-1].pk
-        old = [row.pk for row in batch if _is_old(row, sealed, hashes)]
-        done += len(old)
-        with transaction.atomic():
-            for row in model._default_manager.select_for_update().filter(pk__in=old):
-                row.save(update_fields=names)
+        last = batch[-1]["pk"]
+        for row in batch:
+            if _is_old(row, sealed, hashes):
+                renewed = _renew(model, row["pk"], names)
+                done, broken = done + renewed, broken + (not renewed)
         progress.update(len(batch))
     progress.close()
-    return done
+    return done, broken
 
 
-def _is_old(row: models.Model, sealed: list[SealedTextField], hashes: list[LookupHashField]) -> bool:
-    texts = [getattr(row, f"raw_{field.attname}") for field in sealed]
-    under_old_seal = any(text and not text.startswith(f"{sealing.current_key()}.") for text in texts)
-    return under_old_seal or any(
-        getattr(row, field.attname) != (sealing.lookup_hash(value) if (value := getattr(row, field.of)) else "")
-        for field in hashes
-    )
+def _raw(model: type[models.Model], sealed: list[SealedTextField], hashes: list[LookupHashField]) -> Any:
+    """Seals and hashes as they are stored, unopened."""
+    seals = {f"raw_{field.attname}": Cast(F(field.attname), models.TextField()) for field in sealed}
+    return model._default_manager.order_by("pk").values("pk", *(field.attname for field in hashes), **seals)
+
+
+def _is_old(row: dict[str, Any], sealed: list[SealedTextField], hashes: list[LookupHashField]) -> bool:
+    """Whether a seal isn't under the first key, or a hash isn't, or has fallen behind the seal it is of."""
+    seals = [row[f"raw_{field.attname}"] for field in sealed]
+    if any(seal and not seal.startswith(f"{sealing.current_key()}.") for seal in seals):
+        return True
+    current = f"{sealing.current_lookup_key()}:"
+    return any(bool(row[f"raw_{h.of}"]) != row[h.attname].startswith(current) for h in hashes)
+
+
+def _renew(model: type[models.Model], pk: Any, names: list[str]) -> bool:
+    """Write one row anew; False, and a line in the log, where it can't be opened."""
+    try:
+        with transaction.atomic():
+            model._default_manager.select_for_update().get(pk=pk).save(update_fields=names)
+    except sealing.SealBroken:
+        logger.exception("%s %s can't be opened and stays as it is", model._meta.label, pk)
+        return False
+    return True
 
 
 class Command(BaseCommand):
@@ -59,6 +77,14 @@ class Command(BaseCommand):
     help = "Seal and hash all personal data anew under the current keys; afterwards old keys may be taken away."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print, for each model, how many rows were written anew."""
+        """Print, for each model, how many rows were written anew.
+
+        Raises CommandError, once all others are done, where some can't be opened.
+        """
+        unopened = 0
         for model, sealed, hashes in models_with_sealed_fields():
-            self.stdout.write(f"{model._meta.label}: {rotate(model, sealed, hashes)}")
+            done, broken = rotate(model, sealed, hashes)
+            unopened += broken
+            self.stdout.write(f"{model._meta.label}: {done}")
+        if unopened:
+            raise CommandError(f"{unopened} rows can't be opened with the keys of the ring: see the log")

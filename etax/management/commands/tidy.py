@@ -11,6 +11,7 @@ from accounts import pictures, sms, throttles
 from staff import handover
 
 _KEPT = timedelta(days=1)
+_COUNTS_KEPT = timedelta(days=30)
 
 
 class Command(BaseCommand):
@@ -24,7 +25,7 @@ class Command(BaseCommand):
             "sessions": Session.objects.filter(expire_date__lt=timezone.now()).delete()[0],
             "pictures": pictures.tidy(),
             "codes": sms.tidy(_KEPT),
-            "counts": throttles.tidy(_KEPT),
+            "counts": throttles.tidy(_COUNTS_KEPT),
             "tickets": handover.tidy(),
         }
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in gone.items()))
