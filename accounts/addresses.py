@@ -22,6 +22,8 @@ def client_ip(request: HttpRequest) -> str | None:
         candidate = seen[-settings.TRUSTED_PROXIES]
     else:
         candidate = request.META.get("REMOTE_ADDR", "")
+    if "%" in candidate:  # a zone that only the sender's own machine knows
+        return None
     try:
         return str(ipaddress.ip_address(candidate))
     except ValueError:

@@ -4,8 +4,11 @@ import logging
 import uuid
 from collections.abc import Callable
 
+from csp.middleware import CSPMiddleware
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
 
 from accounts.pages import PageResponse
 from accounts.refusals import TooMany
@@ -33,8 +36,46 @@ class RequestMiddleware:
         finally:
             logs.request_id.reset(token)
         response.headers.setdefault("Cache-Control", "no-store")
+        for name, value in _SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
         response.headers["X-Request-ID"] = request.request_id
         return response
+
+
+# Set by Django's middleware on all but the answers that it refuses itself.
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_LONGEST_LENGTH = 12
+
+
+def _can_be_read(request: HttpRequest) -> bool:
+    """Whether the body is announced as UTF-8 (other codecs can smuggle in what is no text at all) and with a length."""
+    charset = (request.content_params or {}).get("charset", "utf-8").lower()
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    is_length = length.isascii() and length.isdigit() and len(length) <= _LONGEST_LENGTH
+    return charset in ("utf-8", "utf8") and is_length
+
+
+class PolicyMiddleware(CSPMiddleware):
+    """The package's middleware, which with DEBUG on leaves 404 and 500 out for Django's pages: ours stand there."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """The answer with its policy, whatever its status."""
+        status, response.status_code = response.status_code, 200
+        answer: HttpResponseBase = super().process_response(request, response)
+        answer.status_code = status
+        return answer
+
+
+class SlashMiddleware(CommonMiddleware):
+    """Django's common middleware, which leads an address without its last slash on; a form sent there is a 404."""
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        """Only for looking: what a form carried can't be led on."""
+        return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
 
 
 class ErrorPageMiddleware:
@@ -44,8 +85,9 @@ class ErrorPageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if (request.content_params or {}).get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
-            return error_page(request, 400)  # other codecs can smuggle in what is no text at all
+        if not _can_be_read(request):
+            request.encoding = "utf-8"  # what was announced would trip whoever reads the address
+            return error_page(request, 400)
         response = self.get_response(request)
         json = response.headers.get("Content-Type", "").startswith("application/json")
         if response.status_code < 400 or isinstance(response, PageResponse) or json:

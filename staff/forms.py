@@ -1,8 +1,10 @@
 """Forms of the taxpayer's doors and pages."""
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core import validators
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -104,6 +106,16 @@ class ForgottenPersonForm(PictureForm):
     phone = MobileField()
 
 
+class DayField(forms.DateField):
+    """A day between 2000 and 2199: what lies beyond is a slip, and breaks sums of dates."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        limits = [validators.MinValueValidator(date(2000, 1, 1)), validators.MaxValueValidator(date(2199, 12, 31))]
+        messages = {"invalid": _("请填写日期，例如2026-01-31。")}
+        super().__init__(required=False, widget=widget, validators=limits, error_messages=messages, **kwargs)
+
+
 class PersonChoiceForm(Form):
     """Whom to act as: the public id behind a person's card."""
 
@@ -128,12 +140,8 @@ class OperationsFilterForm(Form):
     kind = forms.ChoiceField(label=_("操作"), required=False, choices=[("", _("全部")), *Kind.choices])
     result = forms.ChoiceField(label=_("结果"), required=False, choices=[("", _("全部")), *Result.choices])
     name = forms.CharField(label=_("人员姓名"), required=False, max_length=100)
-    since = forms.DateField(
-        label=_("起始日期"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    until = forms.DateField(
-        label=_("截止日期"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    since = DayField(label=_("起始日期"))
+    until = DayField(label=_("截止日期"))
 
     def clean(self) -> dict[str, Any] | None:
         """See `Form.clean`. Raises ValidationError `dates_inverted`."""
@@ -160,12 +168,7 @@ class FreezeForm(ActForm):
     """冻结: why, and until when if it has an end (M60, M61)."""
 
     reason = CleanCharField(label=_("冻结原因"), required=False, max_length=100)
-    until = forms.DateField(
-        label=_("自动解冻日期"),
-        required=False,
-        help_text=_("到这一天零点自动解冻；不填写则一直冻结，直到解冻。"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
+    until = DayField(label=_("自动解冻日期"), help_text=_("到这一天零点自动解冻；不填写则一直冻结，直到解冻。"))
 
 
 if TYPE_CHECKING:  # the stubs' field is generic, Django's own is not
@@ -193,12 +196,7 @@ class RightsForm(ActForm):
     is_manager = forms.BooleanField(
         label=_("管理权限"), required=False, help_text=_("可以维护权限身份和添加办税人员，但不能授予自己没有的功能。")
     )
-    valid_until = forms.DateField(
-        label=_("有效期至"),
-        required=False,
-        help_text=_("过了这一天不能再登录；不填写则长期有效。"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
+    valid_until = DayField(label=_("有效期至"), help_text=_("过了这一天不能再登录；不填写则长期有效。"))
 
     def __init__(self, *args: Any, taxpayer: Taxpayer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -36,7 +36,7 @@ def _messages() -> list[Message]:
     if parts.scheme != "file" or not path.exists():
         return []
     found = []
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         for line in deque(file, maxlen=_NEWEST):
             try:
                 raw = json.loads(line)

@@ -90,13 +90,14 @@ def choose_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
         "taxpayer": taxpayer,
         "people": people.pairs,
         "older_url": f"?{urlencode({'name': name, 'before': people.older})}" if people.older else "",
-        "search": search if people.older or name or keys else None,
+        "search": search if people.older or name or keys or search.errors else None,
         "first_is_due": first_is_due and door is ordinary.DOOR,
         "login_url": door.flow.steps[0].url_name,
         "choose_url": door.flow.steps[1].url_name,
         "steps": steps_at(1),
     }
-    return form_page(request, "staff/choose_person.html", context)
+    status = 400 if form.errors or search.errors else 200
+    return page(request, "staff/choose_person.html", context, status=status)
 
 
 def chosen_at(request: Request, progress: Progress, door: Door) -> Chosen | HttpResponse:
