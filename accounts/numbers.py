@@ -134,7 +134,7 @@ def clean_mobile(text: str) -> str:
 def mask_name(name: str) -> str:
     """王*敏, and 王* for a name of two characters (D27)."""
     if len(name) <= 2:
-        return name[: len(name) - 1] + "*"
+        return name[: len(name) - 1] + "*" if name else ""
     return name[0] + "*" * (len(name) - 2) + name[-1]
 
 

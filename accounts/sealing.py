@@ -55,11 +55,6 @@ def current_key() -> str:
     return next(iter(_sealing_keys()))
 
 
-def current_lookup_key() -> str:
-    """The name of the key that look-up hashes are made with now."""
-    return next(iter(_lookup_keys()))
-
-
 def seal(text: str, *, place: str) -> str:
     """`key.base64` of the text, bound to the place (model and column) it is kept in."""
     name = current_key()

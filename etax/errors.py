@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.pages import page
+from accounts.pages import PageResponse, page
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,13 @@ def error_page(
         "text": text or said.text,
         "next_steps": [{"text": said.next_step, "url": ""}, {"text": _("返回首页"), "url": reverse("home")}],
         "request_id": getattr(request, "request_id", ""),
+        "bureau_name": settings.BUREAU_NAME,
+        "icons": static("icons.svg"),
     }
-    response = page(request, "error.html", context, status=status)
+    try:
+        response = page(request, "error.html", context, status=status)
+    except DatabaseError:  # the page itself needs none, but messages and menu come from there
+        response = PageResponse(render_to_string("error.html", context), status=status)
     if retry_after:
         response["Retry-After"] = str(retry_after)
     return response

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from csp.middleware import CSPMiddleware
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
@@ -30,11 +31,8 @@ class RequestMiddleware:
 
     def __call__(self, request: Request) -> HttpResponseBase:
         request.request_id = uuid.uuid4().hex
-        token = logs.request_id.set(request.request_id)
-        try:
-            response = self.get_response(request)
-        finally:
-            logs.request_id.reset(token)
+        logs.request_id.set(request.request_id)  # and left there: Django writes its line about an error after us
+        response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "no-store")
         for name, value in _SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
@@ -51,12 +49,23 @@ _SECURITY_HEADERS = {
 _LONGEST_LENGTH = 12
 
 
-def _can_be_read(request: HttpRequest) -> bool:
-    """Whether the body is announced as UTF-8 (other codecs can smuggle in what is no text at all) and with a length."""
+def _why_unreadable(request: HttpRequest) -> int:
+    """The status to refuse a request with that nobody could read, or 0.
+
+    Its body must be announced as UTF-8 (other codecs can smuggle in what is no text at all), with a length, and no
+    longer than any form of ours; its address must not carry more parameters than that.
+    """
     charset = (request.content_params or {}).get("charset", "utf-8").lower()
     length = request.META.get("CONTENT_LENGTH") or "0"
-    is_length = length.isascii() and length.isdigit() and len(length) <= _LONGEST_LENGTH
-    return charset in ("utf-8", "utf8") and is_length
+    if charset not in ("utf-8", "utf8") or not (length.isascii() and length.isdigit()):
+        return 400
+    if len(length) > _LONGEST_LENGTH or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        return 413
+    try:
+        _ = request.GET
+    except SuspiciousOperation:
+        return 400
+    return 0
 
 
 class PolicyMiddleware(CSPMiddleware):
@@ -85,9 +94,11 @@ class ErrorPageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not _can_be_read(request):
-            request.encoding = "utf-8"  # what was announced would trip whoever reads the address
-            return error_page(request, 400)
+        status = _why_unreadable(request)
+        if status:
+            request.META["QUERY_STRING"] = ""  # it would trip the page that says so as well
+            request.encoding = "utf-8"
+            return error_page(request, status)
         response = self.get_response(request)
         json = response.headers.get("Content-Type", "").startswith("application/json")
         if response.status_code < 400 or isinstance(response, PageResponse) or json:

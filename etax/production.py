@@ -1,5 +1,7 @@
 """What a portal with DEBUG off must have before it starts (security.md CFG-01)."""
 
+import base64
+import binascii
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 MIN_SECRET_LENGTH = 50
 MIN_SECRET_VARIETY = 10
+KEY_BYTES = 32
 MIN_SHARED_SECRET = 32
 DEFAULT_PASSWORDS = ("postgres", "password", "etax", "admin")
 
@@ -21,7 +24,6 @@ def refuse_unsafe(settings: Mapping[str, Any]) -> None:
 
 def _conditions(settings: Mapping[str, Any]) -> list[tuple[bool, str]]:
     """What must be so, each with the words for when it isn't."""
-    sms = urlsplit(settings["SMS_URL"])
     key, hosts = settings["SECRET_KEY"], settings["ALLOWED_HOSTS"]
     seals, lookups = settings["SEALING_KEYS"], settings["LOOKUP_KEYS"]
     password = settings["DATABASES"]["default"].get("PASSWORD")
@@ -31,14 +33,29 @@ def _conditions(settings: Mapping[str, Any]) -> list[tuple[bool, str]]:
         (not any("*" in host or host.startswith(".") for host in hosts), "ALLOWED_HOSTS has a wildcard"),
         (bool(seals), "SEALING_KEYS is empty"),
         (bool(lookups), "LOOKUP_KEYS is empty"),
+        (all(map(_is_key, (*seals, *lookups))), "a key must be name:base64 of 32 bytes"),
         (not _share(seals, lookups), "SEALING_KEYS and LOOKUP_KEYS share a key"),
-        (sms.scheme == "https" and bool(sms.hostname), "SMS_URL must be an https address"),
+        (_is_https(settings["SMS_URL"]), "SMS_URL must be an https address"),
         (settings["CACHE_URL"].startswith(("redis://", "rediss://")), "CACHE_URL must name a Redis server"),
-        (settings["SOCIAL_INSURANCE_URL"].startswith("https://"), "SOCIAL_INSURANCE_URL must be an https address"),
+        (_is_https(settings["SOCIAL_INSURANCE_URL"]), "SOCIAL_INSURANCE_URL must be an https address"),
         (len(settings["SOCIAL_INSURANCE_SECRET"]) >= MIN_SHARED_SECRET, "SOCIAL_INSURANCE_SECRET is missing or weak"),
         (password not in DEFAULT_PASSWORDS, "the database password is a default one"),
         (settings["PASSWORD_POLICY"] in ("modern", "dengbao"), "PASSWORD_POLICY must be modern or dengbao"),
     ]
+
+
+def _is_https(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme == "https" and bool(parts.hostname)
+
+
+def _is_key(entry: str) -> bool:
+    """Whether an entry of a ring is an alphanumeric name and 32 bytes in base64."""
+    name, _, encoded = entry.partition(":")
+    try:
+        return name.isalnum() and len(base64.b64decode(encoded, validate=True)) == KEY_BYTES
+    except binascii.Error:
+        return False
 
 
 def _share(one: list[str], other: list[str]) -> bool:

@@ -10,6 +10,7 @@ from accounts.addresses import neighbourhood
 from accounts.audit import Kind
 from accounts.limits import ADDRESS_ACCOUNTS, PASSWORD
 from accounts.models import Taxpayer
+from accounts.numbers import mask_id_number
 from accounts.refusals import TooMany
 
 WRONG = _("纳税人识别号或密码错误")
@@ -35,7 +36,7 @@ def check_password(code: str, password: str, *, subject: str, by: Actor) -> Taxp
     right = passwords.check(taxpayer.credential if taxpayer is not None and is_open else None, password)
     with transaction.atomic():
         reason = _judge(right, subject, by=by)
-        audit.record(Kind.ENTERPRISE_PASSWORD, by=by, taxpayer=taxpayer, reason=reason, code=code)
+        audit.record(Kind.ENTERPRISE_PASSWORD, by=by, taxpayer=taxpayer, reason=reason, code=mask_id_number(code))
     if reason or taxpayer is None:
         raise ValidationError(WRONG, code="wrong_number_or_password")
     return taxpayer

@@ -1,5 +1,6 @@
 """自然人登录, by password and by SMS (M47, M48, M119)."""
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
@@ -43,7 +44,11 @@ def natural_login(request: Request) -> HttpResponse:
 
 
 def _enter(request: Request, person: Person, proof: Proof) -> HttpResponse:
-    natural.enter(request, person, proof, by=request.actor)
+    try:
+        natural.enter(request, person, proof, by=request.actor)
+    except ValidationError as refusal:
+        messages.error(request, refusal.messages[0])
+        return redirect("staff:natural_login")
     response = redirect("home")
     browsers.remember(request, response, [natural.account_word(person.get_username())])
     return response

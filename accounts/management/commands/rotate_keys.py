@@ -30,45 +30,47 @@ def models_with_sealed_fields() -> Iterator[tuple[type[models.Model], list[Seale
 
 def rotate(model: type[models.Model], sealed: list[SealedTextField], hashes: list[LookupHashField]) -> tuple[int, int]:
     """Seal and hash anew every row not under the current keys yet; how many were, and how many couldn't be opened."""
-    rows = _raw(model, sealed, hashes)
-    names = [field.attname for field in (*sealed, *hashes)]
+    raw = {f"raw_{field.attname}": Cast(F(field.attname), models.TextField()) for field in sealed}
+    keys = model._default_manager.order_by("pk").values_list("pk", flat=True)
     done, broken, last = 0, 0, None
-    progress = tqdm(desc=model._meta.label, unit=" rows", total=rows.count())
-    while batch := list((rows.filter(pk__gt=last) if last is not None else rows)[:_BATCH]):
-        last = batch[-1]["pk"]
-        for row in batch:
-            if _is_old(row, sealed, hashes):
-                renewed = _renew(model, row["pk"], names)
-                done, broken = done + renewed, broken + (not renewed)
+    progress = tqdm(desc=model._meta.label, unit=" rows", total=keys.count())
+    while batch := list((keys.filter(pk__gt=last) if last is not None else keys)[:_BATCH]):
+        last = batch[-1]
+        for row in _opened(model, batch, raw):
+            if row is None:
+                broken += 1
+            elif _is_old(row, sealed, hashes):
+                row.save(update_fields=[field.attname for field in (*sealed, *hashes)])
+                done += 1
         progress.update(len(batch))
     progress.close()
     return done, broken
 
 
-def _raw(model: type[models.Model], sealed: list[SealedTextField], hashes: list[LookupHashField]) -> Any:
-    """Seals and hashes as they are stored, unopened."""
-    seals = {f"raw_{field.attname}": Cast(F(field.attname), models.TextField()) for field in sealed}
-    return model._default_manager.order_by("pk").values("pk", *(field.attname for field in hashes), **seals)
+def _opened(model: type[models.Model], keys: list[Any], raw: dict[str, Any]) -> Iterator[models.Model | None]:
+    """These rows, locked and opened; None, and a line in the log, for each that can't be."""
+    rows = model._default_manager.select_for_update().annotate(**raw)
+    with transaction.atomic():
+        try:
+            yield from list(rows.filter(pk__in=keys))
+            return
+        except sealing.SealBroken:
+            pass
+        for key in keys:
+            try:
+                yield rows.get(pk=key)
+            except sealing.SealBroken:
+                logger.exception("%s %s can't be opened and stays as it is", model._meta.label, key)
+                yield None
 
 
-def _is_old(row: dict[str, Any], sealed: list[SealedTextField], hashes: list[LookupHashField]) -> bool:
-    """Whether a seal isn't under the first key, or a hash isn't, or has fallen behind the seal it is of."""
-    seals = [row[f"raw_{field.attname}"] for field in sealed]
+def _is_old(row: models.Model, sealed: list[SealedTextField], hashes: list[LookupHashField]) -> bool:
+    """Whether a seal isn't under the first key, or a hash isn't the one that its seal's content has now."""
+    seals = [getattr(row, f"raw_{field.attname}") for field in sealed]
     if any(seal and not seal.startswith(f"{sealing.current_key()}.") for seal in seals):
         return True
-    current = f"{sealing.current_lookup_key()}:"
-    return any(bool(row[f"raw_{h.of}"]) != row[h.attname].startswith(current) for h in hashes)
-
-
-def _renew(model: type[models.Model], pk: Any, names: list[str]) -> bool:
-    """Write one row anew; False, and a line in the log, where it can't be opened."""
-    try:
-        with transaction.atomic():
-            model._default_manager.select_for_update().get(pk=pk).save(update_fields=names)
-    except sealing.SealBroken:
-        logger.exception("%s %s can't be opened and stays as it is", model._meta.label, pk)
-        return False
-    return True
+    contents = {field.attname: getattr(row, field.of) for field in hashes}
+    return any(getattr(row, name) != (sealing.lookup_hash(text) if text else "") for name, text in contents.items())
 
 
 class Command(BaseCommand):
