@@ -118,6 +118,9 @@ CASES: dict[str, list[Callable[[], object]]] = {
         lambda: a_sign_in(started_at=NOW, ended_at=LATER),
         lambda: a_sign_in(ended_because=EndReason.IDLE),
     ],
+    "sign_in_end_reason_is_known": [
+        lambda: a_sign_in(started_at=NOW, ended_at=LATER, ended_because="tired"),
+    ],
     "audit_entry_kind_is_known": [lambda: an_entry(kind="tea"), lambda: an_entry(kind="")],
     "audit_entry_result_is_known": [lambda: an_entry(result="perhaps"), lambda: an_entry(result="")],
 }
