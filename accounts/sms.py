@@ -127,7 +127,9 @@ def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
 
 def _lock(binding: Binding) -> None:
     """The person's row is the lock under which his codes are made one after another."""
-    Person.objects.select_for_update().only("pk").filter(pk=binding.person.pk if binding.person else 0).first()
+    Person.objects.select_for_update(no_key=True).only("pk").filter(
+        pk=binding.person.pk if binding.person else 0
+    ).first()
 
 
 def _make(binding: Binding) -> None:
@@ -196,7 +198,7 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
             code="sms_blocked",
             params={"minutes": -(-blocked // 60)},
         )
-    rows = SmsCode.objects.select_for_update().filter(person=binding.person, purpose=binding.purpose)
+    rows = SmsCode.objects.select_for_update(no_key=True).filter(person=binding.person, purpose=binding.purpose)
     if binding.person is None:
         rows = rows.filter(bound_to=binding.word)
     row = rows.filter(closed_at__isnull=True, expires_at__gt=Now()).first()

@@ -25,7 +25,9 @@ def _locked(counts: Iterable[Count]) -> tuple[dict[str, Throttle], datetime]:
     rows: list[Throttle] = []
     while len(rows) < len(keys):  # once more where another process has just deleted one of them
         Throttle.objects.bulk_create([Throttle(key=key) for key in keys], ignore_conflicts=True)
-        rows = list(Throttle.objects.select_for_update().annotate(now=Now()).filter(key__in=keys).order_by("key"))
+        rows = list(
+            Throttle.objects.select_for_update(no_key=True).annotate(now=Now()).filter(key__in=keys).order_by("key")
+        )
     now: datetime = rows[0].now  # type: ignore[attr-defined]  # the annotation above
     for row in rows:
         row.used_at = now
@@ -97,7 +99,7 @@ def succeed(limit: Limit, subject: str) -> bool:
 
     A right answer among many wrong ones at once is so worth nothing once the last allowed wrong one is counted.
     """
-    row = Throttle.objects.select_for_update().annotate(now=Now()).filter(key=_key(limit, subject)).first()
+    row = Throttle.objects.select_for_update(no_key=True).annotate(now=Now()).filter(key=_key(limit, subject)).first()
     if row is None:
         return True
     now: datetime = row.now

@@ -315,7 +315,7 @@ def _seen(lines: Iterable[PersonLine], people: dict[Identity, Person]) -> frozen
     }
     if not differing:
         return frozenset()
-    locked = Person.objects.select_for_update().filter(pk__in=differing).order_by("pk")
+    locked = Person.objects.select_for_update(no_key=True).filter(pk__in=differing).order_by("pk")
     list(locked.values_list("pk"))
     records = RealNameRecord.objects.filter(person__in=differing, revoked_at__isnull=True)
     return frozenset(records.values_list("person_id", flat=True))

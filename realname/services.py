@@ -19,7 +19,7 @@ def link(post: Post, *, by: Actor) -> None:
     if by.person is None or post.person_id != by.person.pk:
         raise PermissionDenied
     with transaction.atomic():
-        locked = Post.objects.select_for_update().get(pk=post.pk)
+        locked = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
         if locked.linked_at is not None:
             raise ValidationError(_("您已确认过与该企业的关联。"), code="already_linked")
         if not Post.objects.open().filter(pk=locked.pk).exists():

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -73,13 +73,21 @@ def _right_required(view: View[P], has_right: Callable[[Actor], bool], reason: s
     return guarded
 
 
+def _shown_on(request: Request) -> str:
+    """The page that a form stood on, where it can be told: what only takes forms can't be gone back to."""
+    if "back" in request.POST:
+        return request.POST["back"]
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    return came_from.path if came_from.netloc == request.get_host() else request.path
+
+
 def fresh_code_required(view: View[P]) -> View[P]:
     """Where the proof is weak, open a view only after a code to the phone within five minutes (D15)."""
 
     @functools.wraps(view)
     def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if signins.needs_code(request.actor):
-            back = request.path if request.method != "POST" else request.POST.get("back", request.path)
+            back = request.path if request.method != "POST" else _shown_on(request)
             return redirect(f"{reverse('staff:step_up')}?{urlencode({'next': back})}")
         return view(request, *args, **kwargs)
 

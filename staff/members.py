@@ -61,7 +61,10 @@ def leads_of(taxpayer: Taxpayer) -> list[Row]:
     """Legal representative and finance officer by the register: one query."""
     posts = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
     found = sorted(posts.annotate(last_sign_in=_latest()), key=lambda post: LEADS.index(Position(post.position)))
-    return [Row(post.person, (post,), None, getattr(post, "last_sign_in", None)) for post in found]
+    rows = {
+        post.person_id: Row(post.person, (post,), None, getattr(post, "last_sign_in", None)) for post in found[::-1]
+    }
+    return list(rows.values())[::-1]
 
 
 def _latest() -> Subquery:

@@ -1,6 +1,7 @@
 """普通登录, the ordinary sign-in: number and enterprise password, person, SMS or personal password (M11 to M35)."""
 
 from dataclasses import replace
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -18,7 +19,7 @@ from accounts.passwords import Setting
 from staff import natural
 from staff.doors import Chosen, Door
 from staff.models import Membership
-from staff.standing import FROZEN, Standing
+from staff.standing import FROZEN, REMOVED, Standing
 
 FLOW = Flow(
     "ordinary",
@@ -114,6 +115,17 @@ def _judge_password(right: bool, credential: Credential | None, subject: str) ->
     return ValidationError(text, code="wrong_personal_password")
 
 
+def _own_membership(chosen: Chosen) -> Membership:
+    """The open membership of who was chosen. A lead's is made here (D31); nobody else makes himself a member."""
+    whose: dict[str, Any] = {"taxpayer": chosen.taxpayer, "person": chosen.person, "removed_at": None}
+    if chosen.standing.is_lead:
+        return Membership.objects.select_related("credential").get_or_create(**whose)[0]
+    membership = Membership.objects.select_related("credential").filter(**whose).first()
+    if membership is None:
+        raise ValidationError(REMOVED.text, code=REMOVED.code)
+    return membership
+
+
 def set_first_password(progress: Progress, chosen: Chosen, password: str, *, by: Actor) -> None:
     """Set the personal password that a first sign-in asks for (M21), and make the membership that carries it.
 
@@ -124,10 +136,8 @@ def set_first_password(progress: Progress, chosen: Chosen, password: str, *, by:
     passwords.validate_new(password, Setting(person=person, taxpayer=taxpayer, others=others))
     hashed = passwords.hash_new(password)
     with transaction.atomic():
-        Taxpayer.objects.select_for_update().only("pk").get(pk=taxpayer.pk)
-        membership, _made = Membership.objects.select_related("credential").get_or_create(
-            taxpayer=taxpayer, person=person, removed_at=None
-        )
+        Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=taxpayer.pk)
+        membership = _own_membership(chosen)
         membership.credential = passwords.store(membership.credential, hashed)
         membership.save(update_fields=["credential"])
         audit.record(Kind.PASSWORD_SET, by=by, person=person, taxpayer=taxpayer, target=person)

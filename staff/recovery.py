@@ -78,7 +78,11 @@ def set_enterprise_password(claim: Claim, new: str, *, by: Actor) -> None:
     passwords.validate_new(new, Setting(person=person, taxpayer=taxpayer, old=taxpayer.credential, others=others))
     hashed = passwords.hash_new(new)
     with transaction.atomic():
-        locked = Taxpayer.objects.select_for_update(of=("self",)).select_related("credential").get(pk=taxpayer.pk)
+        locked = (
+            Taxpayer.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("credential")
+            .get(pk=taxpayer.pk)
+        )
         locked.credential = passwords.store(locked.credential, hashed)
         locked.save(update_fields=["credential"])
         throttles.release(PASSWORD, enterprise.account_word(taxpayer.code))
@@ -94,7 +98,7 @@ def set_natural_password(claim: Claim, new: str, *, by: Actor) -> None:
     passwords.validate_new(new, Setting(person=person, old=person.credential, others=own_passwords(person)))
     hashed = passwords.hash_new(new)
     with transaction.atomic():
-        locked = Credential.objects.select_for_update().get(pk=person.credential.pk)
+        locked = Credential.objects.select_for_update(no_key=True).get(pk=person.credential.pk)
         passwords.store(locked, hashed)
         signins.end_all(person, None, EndReason.PASSWORD_CHANGED, by=by)
         throttles.release(PASSWORD, natural.account_word(person.get_username()))

@@ -86,6 +86,7 @@ REASONS = {
     "not_manager": _("没有管理权限"),
     "candidate_not_found": _("未查询到该人员信息"),
     "searches": _("查询次数过多"),
+    "already_added": _("已是本企业的办税人员"),
 }
 """The words of each reason code that a service writes."""
 

@@ -40,6 +40,7 @@ class EndReason(models.TextChoices):
         "password_reset",
         _("您的个人登录密码已被重置。请重新登录，并在24小时内修改密码，旧密码为111111。"),
     )
+    REMOVED = "removed", _("您已不是该企业的办税人员。如需继续办税，请联系法定代表人（业主）或财务负责人重新添加。")
     CAPACITY_LOST = "capacity_lost", _("您的办税身份已变更，请重新登录。")
 
 

@@ -14,7 +14,7 @@ from accounts.limits import FLOW_LIFE, SEARCHES
 from accounts.models import Credential, Person, Taxpayer
 from accounts.passwords import Setting
 from realname.models import Position
-from staff import standing
+from staff import functions, standing
 from staff.models import Grant, Identity, Membership
 from staff.services import rights
 from staff.standing import NOT_ADDED, Standing
@@ -30,8 +30,10 @@ def find(*, name: str, id_type: str, id_number: str, by: Actor) -> Standing:
     """
     person, taxpayer = rights.require_manager(by)
     obstacle = throttles.take((SEARCHES, f"{taxpayer.uid}:{person.uid}"))
-    found = None if obstacle else _look_up(name, id_type, id_number, taxpayer)
-    reason = "searches" if obstacle else "" if found else "candidate_not_found"
+    known = None if obstacle else _look_up(name, id_type, id_number, taxpayer)
+    is_member = known is not None and known.membership is not None and bool(known.posts)
+    found = known if known is not None and _may_be_added(known) else None
+    reason = "searches" if obstacle else "already_added" if is_member else "" if found else "candidate_not_found"
     masked = numbers.mask_id_number(numbers.fold(id_number))
     target = found.person if found else None
     audit.record(Kind.MEMBER_SEARCHED, by=by, target=target, reason=reason, id_number=masked)
@@ -39,19 +41,22 @@ def find(*, name: str, id_type: str, id_number: str, by: Actor) -> Standing:
         minutes = -(-obstacle[1] // 60)
         text = _("查询次数过多，请在%(minutes)s分钟后再试。")
         raise ValidationError(text, code="searches", params={"minutes": minutes})
+    if is_member:
+        raise ValidationError(_("该人员已是本企业的办税人员。"), code="already_added")
     if found is None:
         raise ValidationError(_("未查询到该人员信息"), code="candidate_not_found")
     return found
+
+
+def _may_be_added(found: Standing) -> bool:
+    return found.position == Position.CLERK and found.problem is NOT_ADDED
 
 
 def _look_up(name: str, id_type: str, id_number: str, taxpayer: Taxpayer) -> Standing | None:
     person = Person.objects.by_id_number(id_type, id_number).filter(name=name).first()
     if person is None:
         return None
-    found = standing.of_person(person, taxpayer)
-    if found.membership is not None and found.posts:
-        raise ValidationError(_("该人员已是本企业的办税人员。"), code="already_added")
-    return found if found.position == Position.CLERK and found.problem is NOT_ADDED else None
+    return standing.of_person(person, taxpayer)
 
 
 def token_for(found: Standing, *, by: Actor) -> str:
@@ -94,8 +99,11 @@ def add(found: Standing, *, password: str, identities: Collection[Identity], is_
     passwords.validate_new(password, Setting(person=found.person, taxpayer=taxpayer, others=(taxpayer.credential,)))
     hashed = passwords.hash_new(password)
     with transaction.atomic():
+        chosen = list(Identity.objects.select_for_update(no_key=True).filter(pk__in=[each.pk for each in identities]))
+        if len(chosen) != len(set(identities)):  # one was deleted meanwhile
+            raise rights.stale()
         membership = _create(found, is_manager, passwords.store(None, hashed))
-        membership.identities.set(identities)
+        membership.identities.set(chosen)
         names = sorted(identity.name for identity in identities)
         audit.record(Kind.MEMBER_ADDED, by=by, target=found.person, identities=names, is_manager=is_manager)
         text = _("您已被添加为%(firm)s的办税人员。") % {"firm": f"“{taxpayer.name}”"}
@@ -109,7 +117,7 @@ def _check_identities(identities: Collection[Identity], taxpayer: Taxpayer, *, b
     if any(identity.taxpayer_id != taxpayer.pk for identity in identities):
         raise ValidationError(_("请从列表中选择权限身份。"), code="foreign_identity")
     carried = set(Grant.objects.filter(identity__in=identities).values_list("function", flat=True))
-    if not by.functions.issuperset(carried):
+    if not by.functions.issuperset(functions.ALL.intersection(carried)):
         raise ValidationError(_("您只能授予您本人拥有的功能。"), code="function_not_held")
 
 

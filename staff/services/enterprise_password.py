@@ -29,8 +29,8 @@ def change(old: str, new: str, *, by: Actor) -> Credential:
     passwords.validate_new(new, Setting(person=person, taxpayer=taxpayer, old=credential, others=others))
     hashed = passwords.hash_new(new)
     with transaction.atomic():
-        locked = Taxpayer.objects.select_for_update(of=("self",)).select_related("credential").get(pk=taxpayer.pk)
-        current = locked.credential
+        locked = Taxpayer.objects.select_for_update(no_key=True).get(pk=taxpayer.pk)
+        current = Credential.objects.select_for_update(no_key=True).filter(taxpayer_owner=locked).first()
         if current is None or credential is None or current.version != credential.version:
             raise rights.stale()
         passwords.store(current, hashed)
@@ -44,6 +44,11 @@ def _refuse_wrong_old(right: bool, subject: str, *, by: Actor) -> None:
         reason = "" if right and throttles.succeed(PASSWORD, subject) else "wrong_old_password"
         if reason:
             throttles.fail(PASSWORD, subject)
+            seconds = throttles.wait(PASSWORD, subject)
+            reason = "locked" if seconds else reason
             audit.record(Kind.ENTERPRISE_PASSWORD_CHANGED, by=by, reason=reason)
+    if reason == "locked":
+        text = _("旧密码连续输错5次，已锁定，请在%(minutes)s分钟后再试。")
+        raise ValidationError(text, code=reason, params={"minutes": -(-seconds // 60)})
     if reason:
         raise ValidationError(_("旧密码有误。此处应输入企业登录密码，连续输错5次将锁定10分钟。"), code=reason)

@@ -51,11 +51,14 @@ def effects(identity: Identity, wanted: Collection[str]) -> list[Effect]:
     return [effect for effect in found if effect.gains or effect.loses]
 
 
-def _check_functions(changed: Collection[str], *, by: Actor) -> None:
-    """Only functions of the tree, and only those that the giver or taker holds himself (D8)."""
-    if functions.unknown(changed):
+def _check_known(given: Collection[str]) -> None:
+    if functions.unknown(given):
         raise ValidationError(_("请从功能树中勾选。"), code="unknown_function")
-    if not by.functions.issuperset(changed):
+
+
+def _check_functions(changed: Collection[str], *, by: Actor) -> None:
+    """Only those that the giver or taker holds himself (D8); what has left the tree meanwhile binds nobody."""
+    if not by.functions.issuperset(functions.ALL.intersection(changed)):
         raise ValidationError(_("您只能授予或收回您本人拥有的功能。"), code="function_not_held")
 
 
@@ -66,6 +69,7 @@ def add(*, name: str, description: str, codes: Collection[str], by: Actor) -> Id
     who has no 管理权限.
     """
     _person, taxpayer = rights.require_manager(by)
+    _check_known(codes)
     _check_functions(codes, by=by)
     with transaction.atomic():
         identity = _create(taxpayer, name, description)
@@ -95,6 +99,7 @@ def change(identity: Identity, *, version: int, name: str, description: str, cod
     with transaction.atomic():
         locked = _locked(identity, taxpayer, version)
         before = held_by(locked)
+        _check_known(frozenset(codes) - before)
         _check_functions(before ^ frozenset(codes), by=by)
         locked.name, locked.description, locked.version = name, description, version + 1
         _save_named(locked)
@@ -114,7 +119,7 @@ def _save_named(identity: Identity) -> None:
 
 
 def _locked(identity: Identity, taxpayer: Taxpayer, version: int) -> Identity:
-    locked = Identity.objects.select_for_update().filter(pk=identity.pk, taxpayer=taxpayer).first()
+    locked = Identity.objects.select_for_update(no_key=True).filter(pk=identity.pk, taxpayer=taxpayer).first()
     if locked is None or locked.version != version:
         raise rights.stale()
     return locked

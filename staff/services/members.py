@@ -38,7 +38,7 @@ def _acting(kind: Kind, membership: Membership, version: int, *, by: Actor, **de
     """The membership, locked and at the version the actor saw; afterwards saved as the next, and recorded."""
     _person, taxpayer = rights.require_lead(by)
     with transaction.atomic():
-        locked = Membership.objects.select_for_update().get(pk=membership.pk, taxpayer=taxpayer)
+        locked = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk, taxpayer=taxpayer)
         if locked.version != version or locked.removed_at is not None:
             raise rights.stale()
         _refuse_lead_or_self(locked, by=by)
@@ -68,6 +68,7 @@ def remove(membership: Membership, *, version: int, by: Actor) -> None:
         locked.identities.clear()
         locked.is_manager = False
         locked.removed_at = timezone.now()
+        _end_sign_ins(locked, EndReason.REMOVED, by=by)  # or they would live again when he is added again
         _tell(locked, _("您已不再是%(firm)s的办税人员。"))
 
 
@@ -155,7 +156,10 @@ def change_rights(
             raise ValidationError(_("请从列表中选择权限身份。"), code="foreign_identity")
         if valid_until is not None and valid_until <= timezone.now():
             raise ValidationError(_("有效期应晚于现在。"), code="until_in_the_past")
-        locked.identities.set(identities)
+        chosen = list(Identity.objects.select_for_update(no_key=True).filter(pk__in=[each.pk for each in identities]))
+        if len(chosen) != len(set(identities)):  # one was deleted meanwhile
+            raise rights.stale()
+        locked.identities.set(chosen)
         locked.is_manager, locked.valid_until = is_manager, valid_until
 
 

@@ -25,7 +25,7 @@ def _acting(kind: Kind, membership: Membership, version: int, *, by: Actor) -> I
     if signins.needs_code(by):
         raise ValidationError(_("请先通过短信验证码确认是您本人。"), code="code_needed")
     with transaction.atomic():
-        locked = Membership.objects.select_for_update().get(pk=membership.pk)
+        locked = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
         if locked.version != version or locked.removed_at is not None:
             raise rights.stale()
         before = picture_of(locked)

@@ -59,8 +59,8 @@ def _refuse_wrong_old(right: bool, subject: str, *, by: Actor) -> None:
 
 def _store_own(membership: Membership, read: Credential | None, hashed: str, *, by: Actor) -> Credential:
     with transaction.atomic():
-        locked = Membership.objects.select_for_update(of=("self",)).select_related("credential").get(pk=membership.pk)
-        credential = locked.credential
+        locked = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
+        credential = Credential.objects.select_for_update(no_key=True).filter(membership_owner=locked).first()
         if credential is None or read is None or credential.version != read.version or locked.removed_at is not None:
             raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
         passwords.store(credential, hashed)
@@ -79,7 +79,7 @@ def _change_natural(person: Person, old: str, new: str, *, by: Actor) -> Credent
     passwords.validate_new(new, Setting(person=person, old=credential, others=recovery.own_passwords(person)))
     hashed = passwords.hash_new(new)
     with transaction.atomic():
-        locked = Credential.objects.select_for_update().get(pk=credential.pk)
+        locked = Credential.objects.select_for_update(no_key=True).get(pk=credential.pk)
         if locked.version != credential.version:
             raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
         passwords.store(locked, hashed)

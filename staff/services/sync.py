@@ -54,12 +54,13 @@ def synchronise(*, by: Actor) -> Preview:
     """
     _person, taxpayer = rights.require_lead(by)
     with transaction.atomic():
-        Taxpayer.objects.select_for_update().only("pk").get(pk=taxpayer.pk)
+        Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=taxpayer.pk)
         found = preview(taxpayer)
         _mark(found.gone, unregistered_at=timezone.now())
         _mark(found.returned, unregistered_at=None)
-        marked, lifted = (sorted(str(each.person.uid) for each in part) for part in (found.gone, found.returned))
-        audit.record(Kind.SYNCED, by=by, marked=marked, lifted=lifted)
+        audit.record(Kind.SYNCED, by=by, marked=len(found.gone), lifted=len(found.returned))
+        for each in (*found.gone, *found.returned):  # so that his own record tells it as well
+            audit.record(Kind.SYNCED, by=by, target=each.person, marked=each in found.gone)
     return found
 
 

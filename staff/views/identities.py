@@ -76,7 +76,7 @@ def _codes(request: Request, form: IdentityForm, found: Identity | None) -> froz
     """The functions asked for. Those that the actor can't change stay as they are: his form didn't offer them (D8)."""
     asked = frozenset(form.cleaned_data["functions"])
     before = services.held_by(found) if found else frozenset()
-    fixed = before - request.actor.functions
+    fixed = functions.ALL.intersection(before) - request.actor.functions
     return asked | fixed
 
 

@@ -27,13 +27,12 @@ def members(request: Request) -> HttpResponse:
     assert taxpayer is not None  # noqa: S101 - manager_required lets nobody in without one
     filters = form.cleaned_data if form.is_valid() else {}
     found = members_of(taxpayer, name=filters.get("name", ""), state=filters.get("state", ""))
-    keys = keys_of(request)
-    key_page = page_of(rich(found), size=PAGE_SIZE, **keys)
+    key_page = page_of(rich(found), size=PAGE_SIZE, **keys_of(request))
     kept = {name: str(request.GET[name]) for name in form.fields if request.GET.get(name)}
     context = {
         "form": form,
         "filtered": bool(kept),
-        "leads": [] if kept or keys else leads_of(taxpayer),
+        "leads": [] if kept or key_page.newer else leads_of(taxpayer),
         "rows": rows_of(taxpayer, key_page.rows),
         "pages": key_page.links(kept),
     }
