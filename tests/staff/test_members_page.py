@@ -1,0 +1,397 @@
+"""企业人员维护: the list, one member's page, and the full number on demand (M23, D8, D9, D27, D33)."""
+
+import re
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.audit import Kind
+from accounts.models import AuditEntry
+from realname.models import Position, Post
+from staff.members import PAGE_SIZE
+from staff.models import Membership
+from staff.services import members as services
+from tests import cast
+from tests.staff.acting import actor, address, do, entries, newcomer, without_tokens
+from tests.visitor import words
+
+LIST = "/staff/"
+ACTS = ("冻结", "解冻", "绑定", "解绑", "重置密码", "权限", "删除")
+_ROW = re.compile(r"<tr>.*?</tr>", re.DOTALL)
+
+
+def rows(answer) -> list[str]:
+    """The table's rows in words, without its head."""
+    found = [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)) for row in _ROW.findall(answer.content.decode())]
+    return [row.strip() for row in found[1:]]
+
+
+def row_of(answer, masked_name: str) -> str:
+    (row,) = [row for row in rows(answer) if row.startswith(masked_name)]
+    return row
+
+
+def names(answer) -> list[str]:
+    return [row.split()[0] for row in rows(answer)]
+
+
+def link(answer, label: str) -> str:
+    """Where 上一页 or 下一页 leads; empty where there is no such link."""
+    found = re.search(rf'href="(\?[^"]*)"[^>]*>[^?]*?{label}', answer.content.decode())
+    return LIST + found[1].replace("&amp;", "&") if found else ""
+
+
+def cost(visitor, query: dict[str, str], there: str = LIST) -> int:
+    """How many queries the page takes."""
+    with CaptureQueriesContext(connection) as queries:
+        assert visitor.get(there, query).status_code == 200
+    return len(queries)
+
+
+@pytest.fixture
+def lead(visitor):
+    """钱思远, signed in by SMS."""
+    visitor.sign_in_by_sms("HC", "钱思远")
+    return visitor
+
+
+@pytest.fixture
+def manager(visitor):
+    """郑海涛, a clerk with 管理权限, signed in by SMS."""
+    visitor.sign_in_by_sms("HC", "郑海涛")
+    return visitor
+
+
+@pytest.mark.rule("M23")
+def test_the_list_is_reached_from_the_drop_down_under_the_firms_name(lead):
+    home = lead.get("/").content.decode()
+    dropdown = home[home.index("dropdown account") :]
+    assert re.search(rf'<a href="{LIST}">企业人员维护</a>', dropdown)
+    assert lead.get(LIST).status_code == 200
+
+
+@pytest.mark.rule("D9", "D31", "D27")
+def test_the_leads_come_first_without_acts_then_the_clerks_newest_first_all_masked(lead):
+    page = lead.get(LIST)
+    assert names(page) == ["钱*远", "林*兰", "沈*燕", "董*慧", "马*涛", "何*曦", "黄*强", "郑*涛", "孙*静"]
+    for name, position in (("钱*远", "法定代表人（业主）"), ("林*兰", "财务负责人")):
+        row = row_of(page, name)
+        assert f"{name} {position}" in row
+        assert "全部功能" in row
+        assert row.endswith("通过变更税务登记维护")
+    shown = page.content.decode()
+    for each in ("孙雅静", "林若兰", "19900000003", "210202199207190029"):
+        assert each not in shown
+    assert "199****0003" in row_of(page, "孙*静")
+
+
+@pytest.mark.rule("M56", "M61", "M64", "M68", "M70", "M75", "D9")
+def test_each_clerk_has_the_acts_that_his_state_allows(lead):
+    page = lead.get(LIST)
+    assert row_of(page, "孙*静").endswith("冻结 绑定 重置密码 权限 删除")
+    assert row_of(page, "黄*强").endswith("解冻 绑定 重置密码 权限 删除")
+    assert row_of(page, "何*曦").endswith("冻结 解绑 重置密码 权限 删除")
+    member = cast.membership("HC", "孙雅静")
+    html = page.content.decode()
+    for act in ("freeze", "bind", "reset_password", "change_rights", "remove", "member"):
+        assert f'href="{address(act, member)}"' in html
+
+
+@pytest.mark.rule("M61", "M93", "M98", "M102")
+def test_states_are_said_in_words(lead):
+    page = lead.get(LIST)
+    assert "已冻结" in row_of(page, "黄*强")
+    assert "已绑定" in row_of(page, "何*曦")
+    assert "与税务登记不符" in row_of(page, "董*慧")
+    assert "正常" in row_of(page, "孙*静")
+    assert "管理权限" in row_of(page, "郑*涛")
+    assert "不可用" in row_of(page, "沈*燕")
+    Membership.objects.filter(pk=cast.membership("HC", "孙雅静").pk).update(
+        valid_until=timezone.now(), added_at=timezone.now() - timedelta(days=1)
+    )
+    row = row_of(lead.get(LIST), "孙*静")
+    assert "已到期" in row
+    assert "正常" not in row
+
+
+@pytest.mark.rule("D8", "M59", "M62")
+def test_a_manager_sees_the_list_but_no_act(manager):
+    page = manager.get(LIST)
+    assert len(rows(page)) == 9
+    assert row_of(page, "孙*静").endswith("由法定代表人（业主）或财务负责人操作")
+    html = page.content.decode()
+    for url_name in ("synchronise", "authorisations", "change_enterprise_password"):
+        assert reverse(f"staff:{url_name}") not in html
+    assert reverse("staff:search_candidate") in html
+    member = cast.membership("HC", "孙雅静")
+    own_page = manager.get(address("member", member)).content.decode()
+    for act in ("freeze", "remove", "bind", "reset_password", "change_rights", "end_sign_ins", "show_phone"):
+        assert address(act, member) not in html + own_page
+
+
+@pytest.mark.rule("D28")
+def test_the_last_sign_in_at_this_firm_is_shown(lead):
+    assert row_of(lead.get(LIST), "钱*远").split()[-2:-1] != ["—"]
+    assert " — " in row_of(lead.get(LIST), "孙*静")
+    started = timezone.now() - timedelta(days=3)
+    actor("HC", "孙雅静", started_at=started)
+    assert f"{timezone.localtime(started):%Y-%m-%d %H:%M}" in row_of(lead.get(LIST), "孙*静")
+
+
+@pytest.mark.rule("D33")
+def test_search_finds_by_the_beginning_of_a_name_and_shows_no_leads(lead):
+    assert names(lead.get(LIST, {"name": "孙雅"})) == ["孙*静"]
+    assert names(lead.get(LIST, {"name": "雅静"})) == []
+    assert "没有符合条件的人员" in words(lead.get(LIST, {"name": "没有此人"}))
+    assert names(lead.get(LIST, {"name": "钱思远"})) == []
+    assert names(lead.get(LIST, {"name": "%"})) == []
+    assert names(lead.get(LIST, {"name": "_"})) == []
+
+
+@pytest.mark.rule("D33", "M61", "M68", "M102")
+def test_filter_by_each_state(lead):
+    expired = cast.membership("HC", "马文涛")
+    Membership.objects.filter(pk=expired.pk).update(valid_until=timezone.now())
+    assert names(lead.get(LIST, {"state": "frozen"})) == ["黄*强"]
+    assert names(lead.get(LIST, {"state": "bound"})) == ["何*曦"]
+    assert names(lead.get(LIST, {"state": "unregistered"})) == ["董*慧"]
+    assert names(lead.get(LIST, {"state": "expired"})) == ["马*涛"]
+    assert names(lead.get(LIST, {"state": "normal"})) == ["沈*燕", "何*曦", "郑*涛", "孙*静"]
+    assert names(lead.get(LIST, {"state": "normal", "name": "孙"})) == ["孙*静"]
+
+
+@pytest.mark.rule("M61", "M102")
+def test_a_freeze_that_lifted_itself_is_normal_and_a_marked_member_is_not(lead):
+    past = timezone.now() - timedelta(hours=1)
+    frozen = Membership.objects.filter(pk=cast.membership("HC", "黄志强").pk)
+    frozen.update(frozen_at=past - timedelta(days=2), frozen_until=past)
+    Membership.objects.filter(pk=cast.membership("HC", "孙雅静").pk).update(unregistered_at=past)
+    assert names(lead.get(LIST, {"state": "frozen"})) == []
+    assert "黄*强" in names(lead.get(LIST, {"state": "normal"}))
+    assert "孙*静" not in names(lead.get(LIST, {"state": "normal"}))
+    assert names(lead.get(LIST, {"state": "unregistered"})) == ["董*慧", "孙*静"]
+    assert "正常" not in row_of(lead.get(LIST), "孙*静")
+
+
+@pytest.mark.rule("VAL-03", "VAL-04")
+@pytest.mark.parametrize("query", [{"state": "removed"}, {"name": "孙\u202e"}, {"name": ["孙", "林"]}])
+def test_a_search_that_makes_no_sense_is_400_in_words(lead, query):
+    answer = lead.get(LIST, query)
+    assert answer.status_code == 400
+    assert "错误：请更正后再提交" in words(answer)
+
+
+@pytest.mark.rule("D33", "VAL-04")
+@pytest.mark.parametrize("key", ["x", "-1", "1e3", "٣", "9" * 19, ""])
+def test_a_page_key_that_is_none_is_not_found(lead, key):
+    assert lead.get(LIST, {"before": key}).status_code == 404
+    assert lead.get(LIST, {"after": key}).status_code == 404
+
+
+@pytest.mark.rule("D33")
+def test_pages_of_twenty_go_forth_and_back_by_key_and_show_everybody_once(lead):
+    firm = cast.taxpayer("HC")
+    for number in range(2 * PAGE_SIZE):
+        newcomer(firm, number, name=f"{chr(0x4E00 + number)}某{number:02}")
+    first = lead.get(LIST)
+    assert link(first, "上一页") == ""
+    second = lead.get(link(first, "下一页"))
+    third = lead.get(link(second, "下一页"))
+    assert link(third, "下一页") == ""
+    clerks = [names(first)[2:], names(second), names(third)]
+    assert [len(page) for page in clerks] == [PAGE_SIZE, PAGE_SIZE, 7]
+    assert len({name for page in clerks for name in page}) == 2 * PAGE_SIZE + 7
+    back = lead.get(link(third, "上一页"))
+    assert names(back) == names(second)
+    assert names(lead.get(link(back, "上一页")))[-PAGE_SIZE:] == clerks[0]
+
+
+@pytest.mark.rule("D9")
+def test_back_on_the_first_page_the_leads_stand_there_again(lead):
+    for number in range(PAGE_SIZE):
+        newcomer(cast.taxpayer("HC"), number)
+    first = lead.get(LIST)
+    second = lead.get(link(first, "下一页"))
+    assert names(lead.get(link(second, "上一页"))) == names(first)
+
+
+@pytest.mark.rule("D33")
+def test_search_words_stay_from_page_to_page(lead):
+    for number in range(PAGE_SIZE + 3):
+        newcomer(cast.taxpayer("HC"), number, name=f"王某{number:02}")
+    second = lead.get(link(lead.get(LIST, {"name": "王某", "state": "normal"}), "下一页"))
+    assert names(second) == ["王**2", "王**1", "王**0"]
+
+
+@pytest.mark.rule("AUZ-02", "D28")
+def test_another_firms_people_are_not_on_the_list(lead):
+    person = newcomer(cast.taxpayer("MH"), 1, name="外人某某")
+    assert "外**某" not in names(lead.get(LIST))
+    assert names(lead.get(LIST, {"name": "外人"})) == []
+    assert cast.taxpayer("MH").memberships.filter(person=person).exists()
+
+
+@pytest.mark.rule("VAL-05")
+def test_names_come_out_escaped(lead):
+    newcomer(cast.taxpayer("HC"), 1, name="<b>x</b>")
+    cast.taxpayer("HC").identities.create(name="<img src=x>").memberships.add(cast.membership("HC", "孙雅静"))
+    html = lead.get(LIST).content.decode()
+    assert "<b" not in html.replace("<button", "").replace("<body", "").replace("<br", "")
+    assert "<img src=x>" not in html
+
+
+@pytest.mark.rule("D28", "D27")
+def test_a_members_page_shows_his_state_his_rights_and_the_record_by_and_about_him(lead, other_visitor):
+    other_visitor.sign_in_by_password("HC", "孙雅静")
+    member = cast.membership("HC", "孙雅静")
+    do(lead, "freeze", member, reason="休产假")
+    page = words(lead.get(address("member", member)))
+    facts, record = page.split("操作记录")
+    assert "2102**********0029" in facts
+    assert "199****0003" in facts
+    assert "全量办税" in facts
+    assert "已冻结" in facts
+    assert re.search(r"冻结办税人员原因：休产假 钱\*远 孙\*静 成功", record)
+    assert "登录 孙*静" in record
+    assert "孙雅静" not in page
+    assert "林*兰" not in record
+
+
+@pytest.mark.rule("D28", "AUZ-02")
+def test_what_he_does_for_another_firm_is_not_in_the_record_of_this_one(lead, other_visitor):
+    AuditEntry.objects.create(kind=Kind.FUNCTION_OPENED, person=cast.person("孙雅静"), taxpayer=cast.taxpayer("YF"))
+    assert "打开功能" not in words(lead.get(address("member", cast.membership("HC", "孙雅静"))))
+
+
+@pytest.mark.rule("D28")
+def test_a_members_page_of_a_long_record_costs_the_same_queries(lead, django_assert_num_queries):
+    member = cast.membership("HC", "孙雅静")
+    AuditEntry.objects.create(kind=Kind.FUNCTION_OPENED, person=member.person, taxpayer=member.taxpayer)
+    queries = cost(lead, {}, address("member", member))
+    assert queries <= 9
+    for _ in range(100):
+        AuditEntry.objects.create(kind=Kind.FUNCTION_OPENED, person=member.person, taxpayer=member.taxpayer)
+    with django_assert_num_queries(queries):
+        lead.get(address("member", member))
+
+
+@pytest.mark.rule("STF-06", "D28")
+def test_a_removed_members_page_stays_with_its_record_and_without_acts(lead):
+    member = cast.membership("HC", "孙雅静")
+    do(lead, "remove", member)
+    page = lead.get(address("member", member))
+    assert "已删除" in words(page)
+    assert "删除办税人员" in words(page)
+    for act in ("freeze", "bind", "reset_password", "change_rights", "remove", "end_sign_ins"):
+        assert address(act, member) not in page.content.decode()
+    assert "孙*静" not in names(lead.get(LIST))
+
+
+@pytest.mark.rule("D9")
+def test_who_is_legal_representative_and_finance_officer_stands_in_the_list_once(lead):
+    firm = cast.taxpayer("HC")
+    Post.objects.filter(taxpayer=firm, position=Position.FINANCE).update(person=cast.person("钱思远"))
+    assert names(lead.get(LIST)).count("钱*远") == 1
+
+
+@pytest.mark.rule("D27", "AUZ-08", "D28")
+@pytest.mark.parametrize(
+    ("which", "number"), [("id_number", cast.ID_NUMBERS["孙雅静"]), ("phone", cast.PHONES["孙雅静"])]
+)
+def test_the_full_number_is_shown_on_demand_and_recorded_without_the_number(lead, which, number):
+    member = cast.membership("HC", "孙雅静")
+    answer = lead.post(address(f"show_{which}", member))
+    assert number in words(answer)
+    assert "孙雅静" not in words(answer)
+    (entry,) = entries(Kind.NUMBER_SHOWN)
+    assert (entry.person, entry.target, entry.taxpayer) == (cast.person("钱思远"), member.person, member.taxpayer)
+    assert entry.details == {"which": which}
+
+
+@pytest.mark.rule("D27", "AUZ-08", "SES-08")
+@pytest.mark.parametrize("which", ["show_id_number", "show_phone"])
+def test_the_full_number_is_never_shown_to_a_get(lead, which):
+    assert lead.get(address(which, cast.membership("HC", "孙雅静"))).status_code == 405
+    assert entries(Kind.NUMBER_SHOWN) == []
+
+
+@pytest.mark.rule("AUZ-08", "D8")
+def test_a_manager_never_sees_a_full_number_and_his_try_is_recorded(manager):
+    for which in ("show_id_number", "show_phone"):
+        there = address(which, cast.membership("HC", "孙雅静"))
+        answer = manager.post(there)
+        assert answer.status_code == 403
+        assert cast.ID_NUMBERS["孙雅静"] not in words(answer)
+        assert cast.PHONES["孙雅静"] not in words(answer)
+        entry = entries(Kind.ACT_REFUSED)[-1]
+        assert (entry.person, entry.reason, entry.details) == (cast.person("郑海涛"), "not_lead", {"page": there})
+    assert entries(Kind.NUMBER_SHOWN) == []
+
+
+@pytest.mark.rule("AUZ-08")
+@pytest.mark.parametrize("name", ["郑海涛", "孙雅静"])
+def test_the_service_shows_no_number_to_manager_or_clerk(world, name):
+    with pytest.raises(PermissionDenied):
+        services.show_number(cast.membership("HC", "何晨曦"), "phone", by=actor("HC", name))
+    assert entries(Kind.ACT_REFUSED)[-1].reason == "not_lead"
+    assert entries(Kind.NUMBER_SHOWN) == []
+
+
+@pytest.mark.rule("AUZ-08")
+def test_the_service_shows_nothing_but_the_two_numbers(world):
+    with pytest.raises(LookupError):
+        services.show_number(cast.membership("HC", "何晨曦"), "credential", by=actor("HC", "钱思远"))
+
+
+@pytest.mark.rule("D8", "AUZ-05", "D28")
+@pytest.mark.parametrize("url", [LIST, "/staff/identities/", "/staff/add/", "/staff/synchronise/"])
+def test_a_clerk_without_management_is_refused_in_words_and_recorded(visitor, url):
+    visitor.sign_in_by_sms("HC", "孙雅静")
+    answer = visitor.get(url)
+    assert answer.status_code == 403
+    assert "请联系法定代表人（业主）或财务负责人" in words(answer) or "只有法定代表人（业主）" in words(answer)
+    (entry,) = entries(Kind.ACT_REFUSED)
+    assert (entry.person, entry.taxpayer) == (cast.person("孙雅静"), cast.taxpayer("HC"))
+    assert entry.result == "refused"
+    assert entry.details == {"page": url}
+    assert "企业人员维护" not in visitor.get("/").content.decode()
+
+
+@pytest.mark.rule("AUZ-02", "D28")
+@pytest.mark.parametrize("url_name", ["member", "freeze", "change_rights", "identity", "delete_identity"])
+def test_a_foreign_and_an_unknown_page_are_the_same_404_and_recorded(lead, url_name):
+    kind = Membership.objects if url_name in ("member", "freeze", "change_rights") else cast.taxpayer("MH").identities
+    foreign = kind.filter(taxpayer=cast.taxpayer("MH")).first().uid
+    answers = [lead.get(reverse(f"staff:{url_name}", args=[uid])) for uid in (foreign, uuid.uuid4())]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert without_tokens(answers[0]) == without_tokens(answers[1])
+    found = entries(Kind.NOT_FOUND)
+    assert [entry.reason for entry in found] == ["not_yours"] * 2
+    assert {entry.person for entry in found} == {cast.person("钱思远")}
+
+
+@pytest.mark.rule("AUZ-02")
+def test_a_foreign_number_is_404_and_no_number_is_shown(lead):
+    foreign = Membership.objects.get(person=cast.person("徐明湖"))
+    for which in ("show_id_number", "show_phone"):
+        answer = lead.post(address(which, foreign))
+        assert answer.status_code == 404
+        assert cast.PHONES["徐明湖"] not in words(answer)
+    assert len(entries(Kind.NOT_FOUND)) == 2
+    assert entries(Kind.NUMBER_SHOWN) == []
+
+
+@pytest.mark.rule("D15", "STF-07")
+def test_a_weak_session_proves_itself_before_it_sees_the_list(visitor):
+    visitor.sign_in_by_password("HC", "钱思远")
+    assert visitor.get(LIST).url == f"{reverse('staff:step_up')}?next=%2Fstaff%2F"
+    visitor.post(reverse("staff:send_step_up_code"))
+    code = visitor.code_on(cast.PHONES["钱思远"])
+    assert visitor.post(reverse("staff:step_up"), {"code": code, "next": LIST}).url == LIST
+    assert visitor.get(LIST).status_code == 200
