@@ -20,9 +20,15 @@ class Purpose(models.TextChoices):
     STEP_UP = "step_up", _("身份验证")
     PERSON_SIGN_IN = "person_sign_in", _("登录自然人账户")
     FORGOTTEN = "forgotten", _("找回密码")
+    REGISTER = "register", _("注册自然人账户")
+    PHONE_CHANGE = "phone_change", _("变更手机号码")
+    COLLECTION = "collection", _("实名采集")
+    SWITCH_CAPACITY = "switch_capacity", _("切换身份")
+    OFFICER_SIGN_IN = "officer_sign_in", _("登录税务人员后台")
+    DECLARATION_PASSWORD = "declaration_password", _("查看或重置申报密码")
 
 
-FOR_STRANGERS = frozenset({Purpose.PERSON_SIGN_IN, Purpose.FORGOTTEN})
+FOR_STRANGERS = frozenset({Purpose.PERSON_SIGN_IN, Purpose.FORGOTTEN, Purpose.REGISTER, Purpose.COLLECTION})
 """What can be asked for without any password: counted apart, so that a stranger can't use up who has one (D14)."""
 
 

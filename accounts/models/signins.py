@@ -24,6 +24,7 @@ class Proof(models.TextChoices):
     ENTERPRISE_RESET = "enterprise_reset", _("企业密码+重置状态")
     PERSON_PASSWORD = "person_password", _("自然人登录密码")
     PERSON_SMS = "person_sms", _("实名手机短信验证码")
+    OFFICER_SMS = "officer_sms", _("税务人员密码+短信验证码")
 
 
 class EndReason(models.TextChoices):
@@ -41,6 +42,9 @@ class EndReason(models.TextChoices):
         _("您的个人登录密码已被重置。请重新登录，并在24小时内修改密码，旧密码为111111。"),
     )
     REMOVED = "removed", _("您已不是该企业的办税人员。如需继续办税，请联系法定代表人（业主）或财务负责人重新添加。")
+    SWITCHED = "switched", _("您已切换身份，请在切换后的页面继续办理。")
+    LEFT = "left", _("您已解除在该企业的任职，本次登录已结束。")
+    ENDED_BY_BUREAU = "ended_by_bureau", _("税务机关结束了本次登录。如有疑问，请联系税务机关前台。")
     CAPACITY_LOST = "capacity_lost", _("您的办税身份已变更，请重新登录。")
 
 

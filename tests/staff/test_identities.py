@@ -1,6 +1,7 @@
 """身份维护: naming a set of functions, changing it, deleting it (M24 to M27, M94, M96, D7, D8)."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -340,6 +341,19 @@ def test_a_weak_sign_in_needs_a_code_before_identities(world, name):
     change = {"version": 1, "name": "甲", "description": "", "codes": []}
     assert refusal(services.change, identity, **change, by=by) == "code_needed"
     assert refusal(services.delete, identity, version=1, by=by) == "code_needed"
+
+
+@pytest.mark.rule("D15", "M25")
+def test_a_form_that_took_longer_than_the_code_leads_back_to_its_page_and_saves_nothing(visitor):
+    visitor.sign_in_by_password("HC", "钱思远")
+    came_from = {"referer": f"http://testserver{LIST}"}
+    asked = visitor.post(NEW_REVIEW, {"name": "甲", "functions": [BASIC]}, headers=came_from)
+    visitor.post(reverse("staff:send_step_up_code"))
+    wanted = parse_qs(urlsplit(asked.url).query)["next"][0]
+    data = {"code": visitor.code_on(cast.PHONES["钱思远"]), "next": wanted}
+    assert visitor.post(reverse("staff:step_up"), data).url == LIST
+    assert visitor.get(LIST).status_code == 200
+    assert not cast.taxpayer("HC").identities.filter(name="甲").exists()
 
 
 # Deleting.

@@ -3,6 +3,7 @@
 import re
 import uuid
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -395,3 +396,19 @@ def test_a_weak_session_proves_itself_before_it_sees_the_list(visitor):
     code = visitor.code_on(cast.PHONES["钱思远"])
     assert visitor.post(reverse("staff:step_up"), {"code": code, "next": LIST}).url == LIST
     assert visitor.get(LIST).status_code == 200
+
+
+@pytest.mark.rule("D15", "STF-07")
+@pytest.mark.parametrize("elsewhere", ["", "https://evil.example/x", "http://testserver@evil.example/x"])
+def test_after_the_code_the_button_that_asked_for_it_leads_back_to_its_page_and_nowhere_else(visitor, elsewhere):
+    visitor.sign_in_by_password("HC", "钱思远")
+    member = cast.membership("HC", "孙雅静")
+    page = address("member", member)
+    asked = visitor.post(address("show_phone", member), headers={"referer": elsewhere or f"http://testserver{page}"})
+    visitor.post(reverse("staff:send_step_up_code"))
+    wanted = parse_qs(urlsplit(asked.url).query)["next"][0]
+    data = {"code": visitor.code_on(cast.PHONES["钱思远"]), "next": wanted}
+    answer = visitor.post(reverse("staff:step_up"), data)
+    assert answer.url == (address("show_phone", member) if elsewhere else page)
+    assert entries(Kind.NUMBER_SHOWN) == []
+    assert elsewhere or visitor.get(answer.url).status_code == 200

@@ -1,0 +1,517 @@
+"""Every address of the portal for every kind of visitor: a table, and a new address without a row fails."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import unescape
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from accounts import passwords
+from accounts.models import AuditEntry, SignIn
+from accounts.models.record import Kind
+from realname.models import Post
+from staff import functions
+from staff.models import Identity, Membership
+from tests import cast
+from tests.etax.tables import rows
+from tests.visitor import Visitor, words
+
+ROLES = (
+    "anonymous",
+    "half",  # the first factor of 普通登录 given
+    "half_quick",  # that of 快捷登录
+    "reset",  # in the 111111 state
+    "no_functions",
+    "clerk",
+    "manager",  # a clerk with 管理权限
+    "weak_lead",  # the legal representative, signed in by password alone (D15)
+    "finance",
+    "legal_rep",
+    "person",  # somebody signed in as himself, for no taxpayer
+)
+LEAF = "tax.invoice.issue"
+GET, POST = "GET", "POST"
+
+# What an answer is called in the table: a status, or for a redirect where it leads.
+LOGIN, QUICK, HOME = "→login", "→staff:quick_login", "→home"
+PERSON, QUICK_PERSON = "→staff:choose_person", "→staff:quick_person"
+CHANGE, STEP_UP, SEARCH = "→staff:change_password", "→staff:step_up", "→staff:search_candidate"
+BY_SMS, FIRM, ACCOUNT = "→staff:natural_sms", "→staff:forgotten_enterprise", "→staff:forgotten_person"
+MEMBERS, OPERATIONS, AUTHORISATIONS = "→staff:members", "→staff:operations", "→staff:authorisations"
+
+
+def everybody(answer: str) -> dict[str, str]:
+    """One answer for everybody."""
+    return dict.fromkeys(ROLES, answer)
+
+
+def signed_in(answer: str, **others: str) -> dict[str, str]:
+    """One answer for whoever is wholly signed in; visitors must sign in, and the 111111 state must be ended first."""
+    return everybody(answer) | {"anonymous": LOGIN, "half": LOGIN, "half_quick": LOGIN, "reset": CHANGE} | others
+
+
+def managers(answer: str) -> dict[str, str]:
+    """For LR, FR and whom they gave 管理权限 (D8), after a fresh code where the sign-in was weak (D15)."""
+    return signed_in(answer, no_functions="403", clerk="403", person="403", weak_lead=STEP_UP)
+
+
+def leads(answer: str) -> dict[str, str]:
+    """For LR and FR alone (M59, M82)."""
+    return managers(answer) | {"manager": "403"}
+
+
+def in_flow(answer: str) -> dict[str, str]:
+    """A step of 普通登录: only who has given its first factor gets the answer, the others begin anew."""
+    return everybody(LOGIN) | {"half": answer}
+
+
+def in_quick_flow(answer: str) -> dict[str, str]:
+    """A step of 快捷登录."""
+    return everybody(QUICK) | {"half_quick": answer}
+
+
+def no_passage(begin: str) -> dict[str, str]:
+    """A later step of a way in on which nobody here has set out: it begins anew."""
+    return everybody(begin)
+
+
+# Whoever signed in by password, the weaker way, needs a fresh code; the manager, FR and LR came by SMS (D15).
+WEAK = {"no_functions": STEP_UP, "clerk": STEP_UP, "weak_lead": STEP_UP, "person": STEP_UP}
+# They were sent a code within the last sixty seconds.
+JUST_SENT = {"manager": "400", "finance": "400", "legal_rep": "400"}
+
+TABLE: dict[tuple[str, str], dict[str, str]] = {
+    ("home", GET): signed_in("200"),
+    ("home", POST): signed_in("405"),
+    ("login", GET): everybody("200"),
+    ("login", POST): everybody("400"),
+    ("agreement", GET): everybody("200"),
+    ("agreement", POST): everybody("405"),
+    ("sign_out", GET): everybody("405"),
+    ("sign_out", POST): everybody(LOGIN),
+    ("redeem_ticket", GET): everybody("405"),
+    ("redeem_ticket", POST): everybody("401"),
+    ("accounts:picture", GET): everybody("200"),
+    ("accounts:picture", POST): everybody("405"),
+    ("accounts:sound", GET): everybody("200"),
+    ("accounts:sound", POST): everybody("405"),
+    ("accounts:new_picture", GET): everybody("200"),
+    ("accounts:new_picture", POST): everybody("405"),
+    ("accounts:sign_ins", GET): signed_in("200"),
+    ("accounts:sign_ins", POST): signed_in("405"),
+    ("accounts:acknowledge", GET): signed_in("405"),
+    ("accounts:acknowledge", POST): signed_in(HOME),
+    ("accounts:end_sign_in", GET): signed_in("405"),
+    ("accounts:end_sign_in", POST): signed_in("404"),  # nobody's own: the address holds a number that is no sign-in
+    ("staff:quick_login", GET): everybody("200"),
+    ("staff:quick_login", POST): everybody("400"),
+    ("staff:quick_person", GET): in_quick_flow("200"),
+    ("staff:quick_person", POST): in_quick_flow("400"),
+    ("staff:quick_code", GET): in_quick_flow(QUICK_PERSON),
+    ("staff:quick_code", POST): in_quick_flow(QUICK_PERSON),
+    ("staff:send_quick_code", GET): everybody("405"),
+    ("staff:send_quick_code", POST): in_quick_flow(QUICK_PERSON),
+    ("staff:natural_login", GET): everybody("200"),
+    ("staff:natural_login", POST): everybody("400"),
+    ("staff:natural_sms", GET): everybody("200"),
+    ("staff:natural_sms", POST): everybody("400"),
+    ("staff:natural_sms_code", GET): no_passage(BY_SMS),
+    ("staff:natural_sms_code", POST): no_passage(BY_SMS),
+    ("staff:natural_sms_send", GET): everybody("405"),
+    ("staff:natural_sms_send", POST): no_passage(BY_SMS),
+    ("staff:forgotten", GET): everybody("200"),
+    ("staff:forgotten", POST): everybody("405"),
+    ("staff:forgotten_enterprise", GET): everybody("200"),
+    ("staff:forgotten_enterprise", POST): everybody("400"),
+    ("staff:forgotten_enterprise_code", GET): no_passage(FIRM),
+    ("staff:forgotten_enterprise_code", POST): no_passage(FIRM),
+    ("staff:forgotten_enterprise_send", GET): everybody("405"),
+    ("staff:forgotten_enterprise_send", POST): no_passage(FIRM),
+    ("staff:forgotten_enterprise_password", GET): no_passage(FIRM),
+    ("staff:forgotten_enterprise_password", POST): no_passage(FIRM),
+    ("staff:forgotten_person", GET): everybody("200"),
+    ("staff:forgotten_person", POST): everybody("400"),
+    ("staff:forgotten_person_code", GET): no_passage(ACCOUNT),
+    ("staff:forgotten_person_code", POST): no_passage(ACCOUNT),
+    ("staff:forgotten_person_send", GET): everybody("405"),
+    ("staff:forgotten_person_send", POST): no_passage(ACCOUNT),
+    ("staff:forgotten_person_password", GET): no_passage(ACCOUNT),
+    ("staff:forgotten_person_password", POST): no_passage(ACCOUNT),
+    ("staff:my_posts", GET): signed_in("200"),
+    ("staff:my_posts", POST): signed_in("405"),
+    ("staff:link_post", GET): signed_in("405"),
+    ("staff:link_post", POST): signed_in("404"),  # somebody else's
+    ("staff:bind_own", GET): signed_in("405"),
+    ("staff:bind_own", POST): signed_in("404", **WEAK),  # somebody else's
+    ("staff:unbind_own", GET): signed_in("405"),
+    ("staff:unbind_own", POST): signed_in("404", **WEAK),
+    ("staff:choose_person", GET): in_flow("200"),
+    ("staff:choose_person", POST): in_flow("400"),
+    ("staff:verify_by_sms", GET): in_flow(PERSON),
+    ("staff:verify_by_sms", POST): in_flow(PERSON),
+    ("staff:send_code", GET): everybody("405"),
+    ("staff:send_code", POST): in_flow(PERSON),
+    ("staff:verify_by_password", GET): in_flow(PERSON),
+    ("staff:verify_by_password", POST): in_flow(PERSON),
+    ("staff:set_password", GET): in_flow(PERSON),
+    ("staff:set_password", POST): in_flow(PERSON),
+    ("staff:change_password", GET): signed_in("200", **WEAK, reset=STEP_UP),
+    ("staff:change_password", POST): signed_in("400", **WEAK, reset=STEP_UP),
+    ("staff:step_up", GET): signed_in("200", reset="200"),
+    ("staff:step_up", POST): signed_in("400", reset="400"),
+    ("staff:send_step_up_code", GET): signed_in("405", reset="405"),
+    ("staff:send_step_up_code", POST): signed_in("200", reset="200", **JUST_SENT),
+    ("staff:members", GET): managers("200"),
+    ("staff:members", POST): signed_in("405"),
+    ("staff:member", GET): managers("200"),
+    ("staff:member", POST): signed_in("405"),
+    ("staff:remove", GET): leads("200"),
+    ("staff:remove", POST): leads("400"),
+    ("staff:freeze", GET): leads("200"),
+    ("staff:freeze", POST): leads("400"),
+    ("staff:unfreeze", GET): leads("200"),
+    ("staff:unfreeze", POST): leads("400"),
+    ("staff:bind", GET): leads("200"),
+    ("staff:bind", POST): leads("400"),
+    ("staff:unbind", GET): leads("200"),
+    ("staff:unbind", POST): leads("400"),
+    ("staff:reset_password", GET): leads("200"),
+    ("staff:reset_password", POST): leads("400"),
+    ("staff:change_rights", GET): leads("200"),
+    ("staff:change_rights", POST): leads("400"),
+    ("staff:end_sign_ins", GET): leads("200"),
+    ("staff:end_sign_ins", POST): leads("400"),
+    ("staff:show_id_number", GET): signed_in("405"),
+    ("staff:show_id_number", POST): leads("200"),
+    ("staff:show_phone", GET): signed_in("405"),
+    ("staff:show_phone", POST): leads("200"),
+    ("staff:identities", GET): managers("200"),
+    ("staff:identities", POST): signed_in("405"),
+    ("staff:review_new_identity", GET): signed_in("405"),
+    ("staff:review_new_identity", POST): managers("400"),
+    ("staff:save_new_identity", GET): signed_in("405"),
+    ("staff:save_new_identity", POST): managers("400"),
+    ("staff:identity", GET): managers("200"),
+    ("staff:identity", POST): signed_in("405"),
+    ("staff:review_identity", GET): signed_in("405"),
+    ("staff:review_identity", POST): managers("400"),
+    ("staff:save_identity", GET): signed_in("405"),
+    ("staff:save_identity", POST): managers("400"),
+    ("staff:delete_identity", GET): managers("200"),
+    ("staff:delete_identity", POST): managers("400"),
+    ("staff:search_candidate", GET): managers("200"),
+    ("staff:search_candidate", POST): managers("400"),
+    ("staff:add_member", GET): managers(SEARCH),  # the address holds a token that stands for nobody
+    ("staff:add_member", POST): managers(SEARCH),
+    ("staff:synchronise", GET): leads("200"),
+    ("staff:synchronise", POST): leads(MEMBERS),
+    ("staff:authorisations", GET): leads("200"),
+    ("staff:authorisations", POST): signed_in("405"),
+    ("staff:withdraw_authorisation", GET): signed_in("405"),
+    ("staff:withdraw_authorisation", POST): leads(AUTHORISATIONS),
+    ("staff:change_enterprise_password", GET): leads("200"),
+    ("staff:change_enterprise_password", POST): leads("400"),
+    ("staff:operations", GET): signed_in("200", no_functions="403", person="403"),
+    ("staff:operations", POST): signed_in("405"),
+    ("staff:function", GET): signed_in("200", no_functions="403", person="403"),
+    ("staff:function", POST): signed_in("405"),
+    ("simulated_phone", GET): everybody("200"),
+    ("simulated_phone", POST): everybody("405"),
+    ("social_insurance_stand_in", GET): everybody("400"),  # without a ticket
+    ("social_insurance_stand_in", POST): everybody("405"),
+}
+
+
+def leaves_of(resolver: URLResolver, namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """Every pattern of the resolver under its full name."""
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
+            yield from leaves_of(entry, inner)
+        else:
+            yield f"{namespace}{entry.name}", entry
+
+
+NAMES = sorted(name for name, _pattern in leaves_of(get_resolver()))
+
+
+def address(name: str, client: Client) -> str:
+    """An example of this address that answers for this visitor."""
+    pattern = dict(leaves_of(get_resolver()))[name]
+    wanted = set(pattern.pattern.converters)
+    given: dict[str, object] = {"code": LEAF, "form": "ordinary-login", "uid": uuid4(), "token": "no-token"}
+    given["pk"] = Post.objects.get(person=cast.person("何晨曦"), taxpayer=cast.taxpayer("HC")).pk
+    if name in ("accounts:picture", "accounts:sound"):
+        given["token"] = client.get(reverse("accounts:new_picture", args=["ordinary-login"])).json()["token"]
+    elif "identity" in name:
+        given["uid"] = Identity.objects.get(taxpayer=cast.taxpayer("HC"), name="查询员").uid
+    elif name.startswith("staff:"):
+        given["uid"] = cast.membership("HC", "何晨曦").uid
+    return reverse(name, kwargs={key: given[key] for key in wanted})
+
+
+PLACES = {reverse(name): name for name, entry in leaves_of(get_resolver()) if not entry.pattern.converters}
+
+
+def called(response) -> str:
+    """What the table calls this answer."""
+    if response.status_code != 302:
+        return str(response.status_code)
+    return f"→{PLACES.get(response.url.partition('?')[0], response.url)}"
+
+
+def give_a_password(name: str, password: str) -> None:
+    membership = cast.membership("HC", name)
+    membership.credential = passwords.store(membership.credential, passwords.hash_new(password))
+    membership.save()
+
+
+def by_password(visitor: Visitor, name: str, password: str) -> None:
+    visitor.go_to_verify("HC", name)
+    answer = visitor.post(reverse("staff:verify_by_password"), {"password": password})
+    assert answer.url == reverse("home")
+
+
+def half_quick(visitor: Visitor) -> None:
+    data = {"code": cast.CODES["HC"], "password": cast.ENTERPRISE_PASSWORDS["HC"]}
+    visitor.post_with_picture(reverse("staff:quick_login"), data)
+
+
+def himself(visitor: Visitor) -> None:
+    data = {"username": "sunyajing", "password": cast.NATURAL_PASSWORDS["孙雅静"], "agreement": "on"}
+    assert visitor.post_with_picture(reverse("staff:natural_login"), data).url == reverse("home")
+
+
+def in_reset_state(visitor: Visitor) -> None:
+    passwords.reset(cast.membership("HC", "孙雅静").credential)
+    by_password(visitor, "孙雅静", "111111")
+
+
+def without_functions(visitor: Visitor) -> None:
+    give_a_password("马文涛", "Wentao-2026-ok")
+    by_password(visitor, "马文涛", "Wentao-2026-ok")
+
+
+BECOME: dict[str, Callable[[Visitor], object]] = {
+    "anonymous": lambda visitor: None,
+    "half": lambda visitor: visitor.give_enterprise_password("HC"),
+    "half_quick": half_quick,
+    "reset": in_reset_state,
+    "no_functions": without_functions,
+    "clerk": lambda visitor: by_password(visitor, "孙雅静", cast.PERSONAL_PASSWORDS["HC", "孙雅静"]),
+    "manager": lambda visitor: visitor.sign_in_by_sms("HC", "郑海涛"),
+    "weak_lead": lambda visitor: by_password(visitor, "钱思远", cast.PERSONAL_PASSWORDS["HC", "钱思远"]),
+    "finance": lambda visitor: visitor.sign_in_by_sms("HC", "林若兰"),
+    "legal_rep": lambda visitor: visitor.sign_in_by_sms("HC", "钱思远"),
+    "person": himself,
+}
+
+
+def become(visitor: Visitor, role: str) -> None:
+    """Bring this visitor into the role, at 沈阳海川贸易有限公司, by real pages."""
+    BECOME[role](visitor)
+    is_in = role not in ("anonymous", "half", "half_quick")
+    assert SignIn.objects.filter(ended_at__isnull=True).count() == is_in
+
+
+@contextmanager
+def undone(client: Client) -> Iterator[None]:
+    """Whatever is done inside is undone, in the database and in this browser."""
+    cookies = client.cookies.copy()
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+    client.cookies = cookies
+
+
+@pytest.mark.rule("AUZ-01")
+def test_every_address_has_its_rows_in_the_table_and_no_row_is_left_over():
+    assert {(name, method) for name in NAMES for method in (GET, POST)} == set(TABLE)
+    assert len(NAMES) == len(set(NAMES))
+    assert all(row.keys() == set(ROLES) for row in TABLE.values())
+
+
+@pytest.mark.rule("AUZ-01", "RST-04", "FLOW-01", "D7", "D10", "D15")
+@pytest.mark.parametrize("role", ROLES)
+def test_every_address_answers_this_role_as_the_table_says(visitor, role):
+    become(visitor, role)
+    got = {}
+    for name, method in TABLE:
+        with undone(visitor):
+            where = address(name, visitor)
+            answer = visitor.get(where) if method == GET else visitor.post(where, {"nothing": "at all"})
+            got[name, method] = called(answer)
+    assert got == {cell: row[role] for cell, row in TABLE.items()}
+
+
+@pytest.mark.rule("AUZ-01")
+@pytest.mark.parametrize(
+    ("role", "methods"), [("anonymous", ("PUT", "DELETE", "TRACE", "OPTIONS", "PROPFIND")), ("legal_rep", ("PUT",))]
+)
+def test_other_methods_are_refused_everywhere_and_never_an_error(visitor, role, methods):
+    become(visitor, role)
+    for name in NAMES:
+        for method in methods:
+            with undone(visitor):
+                answer = visitor.generic(method, address(name, visitor))
+            assert called(answer) in ("405", LOGIN, QUICK), (name, method)
+
+
+@pytest.mark.rule("AUZ-01")
+@pytest.mark.parametrize("role", ["anonymous", "legal_rep"])
+def test_head_answers_like_get_without_a_body(visitor, role):
+    become(visitor, role)
+    for name in NAMES:
+        with undone(visitor):
+            answer = visitor.head(address(name, visitor))
+            assert called(answer) == TABLE[name, GET][role], name
+            assert answer.content == b"", name
+
+
+@pytest.mark.rule("AUZ-05", "D7", "M97")
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("马文涛", frozenset()),
+        ("何晨曦", functions.branch_codes("query")),
+        ("孙雅静", functions.ALL),
+        ("郑海涛", functions.ALL),
+        ("林若兰", functions.ALL),
+        ("钱思远", functions.ALL),
+    ],
+)
+def test_every_leaf_opens_to_who_holds_it_and_is_403_to_who_does_not(visitor, name, held):
+    if name == "马文涛":
+        give_a_password(name, "Wentao-2026-ok")
+    password = cast.PERSONAL_PASSWORDS.get(("HC", name), "Wentao-2026-ok")
+    bound = cast.membership("HC", name).is_bound
+    by_password(visitor, name, cast.NATURAL_PASSWORDS[name] if bound else password)
+    answers = {code: visitor.get(reverse("staff:function", args=[code])) for code in functions.FUNCTIONS}
+    assert {code for code, answer in answers.items() if answer.status_code != 403} == held
+    expected = {code: OPERATIONS if functions.get(code).url_name else "200" for code in held}
+    assert {code: called(answers[code]) for code in held} == expected
+
+
+@pytest.mark.rule("AUZ-05", "D7")
+def test_a_leaf_that_has_its_own_page_is_guarded_at_that_page_as_well(visitor):
+    own_pages = [function for function in functions.FUNCTIONS.values() if function.url_name]
+    assert own_pages
+    become(visitor, "no_functions")
+    identity = Identity.objects.get(taxpayer=cast.taxpayer("HC"), name="空身份")
+    for function in own_pages:
+        assert visitor.get(reverse(function.url_name)).status_code == 403
+        identity.grant([function.code])
+        assert visitor.get(reverse(function.url_name)).status_code == 200
+
+
+@pytest.mark.rule("AUZ-05", "D7", "SES-05")
+def test_a_function_that_is_unticked_is_gone_at_the_next_click_and_the_refusal_names_it(visitor):
+    become(visitor, "clerk")
+    where = reverse("staff:function", args=[LEAF])
+    assert visitor.get(where).status_code == 200
+    Identity.objects.get(taxpayer=cast.taxpayer("HC"), name="全量办税").grants.filter(function=LEAF).delete()
+    refused = visitor.get(where)
+    assert refused.status_code == 403
+    assert "您没有“蓝字发票开具”功能" in words(refused)
+    entry = AuditEntry.objects.order_by("-seq").first()
+    assert (entry.kind, entry.reason, entry.details) == (Kind.FUNCTION_REFUSED, "not_held", {"function": LEAF})
+
+
+_HREF = re.compile(r'(?:href|data-url|src)="([^"#]*)')
+
+
+@pytest.mark.rule("SES-08")
+def test_looking_at_every_address_and_following_every_link_changes_nothing(visitor):
+    become(visitor, "legal_rep")
+    to_see = [address(name, visitor) for name in NAMES]
+    to_see += [reverse("staff:function", args=[code]) for code in functions.FUNCTIONS]
+    candidate = {"name": "宋雨桐", "id_type": "resident", "id_number": cast.ID_NUMBERS["宋雨桐"]}
+    found = visitor.post(reverse("staff:search_candidate"), candidate)
+    to_see.append(re.search(r'href="(/staff/add/[^"]{20,}/)"', found.content.decode())[1])
+    before = rows()
+    seen = set()
+    while to_see:
+        where = to_see.pop()
+        if where in seen or not where.startswith(("/", "?")) or where.startswith("/static/"):
+            continue
+        seen.add(where)
+        answer = visitor.get(where)
+        assert answer.status_code < 500, where
+        if answer.headers.get("Content-Type", "").startswith("text/html"):
+            to_see += [unescape(found) for found in _HREF.findall(answer.content.decode())]
+    assert len(seen) > len(NAMES) + len(functions.FUNCTIONS)
+    assert rows() == before
+
+
+@pytest.mark.rule("SES-08")
+@pytest.mark.parametrize("role", ["anonymous", "half", "legal_rep"])
+def test_a_form_without_its_token_or_with_a_wrong_one_is_refused_at_every_address(visitor, role):
+    become(visitor, role)
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = visitor.cookies
+    before = rows()
+    for name in NAMES:
+        where = address(name, strict)
+        for body in ({"a": "b"}, {"csrfmiddlewaretoken": "a" * 64}, {"csrfmiddlewaretoken": ""}):
+            answer = strict.post(where, body)
+            if name == "redeem_ticket":  # asked by another system, which proves itself by its secret
+                assert answer.status_code == 401
+                continue
+            assert answer.status_code == 403, name
+            assert "页面已过期" in words(answer), name
+            assert answer.headers["X-Request-ID"] in words(answer), name
+    assert rows() == before
+
+
+@pytest.mark.rule("SES-08")
+def test_a_visitor_without_the_cookie_is_refused_as_well(world):
+    for name in NAMES:
+        answer = Client(enforce_csrf_checks=True).post(address(name, Client()), {"csrfmiddlewaretoken": "a" * 64})
+        assert answer.status_code == (401 if name == "redeem_ticket" else 403), name
+
+
+@pytest.mark.rule("SES-08")
+def test_a_form_with_its_own_token_passes_and_the_token_changes_at_sign_in(visitor):
+    strict = Client(enforce_csrf_checks=True)
+    page = strict.get(reverse("login")).content.decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
+    assert strict.post(reverse("sign_out"), {"csrfmiddlewaretoken": token}).status_code == 302
+    visitor.go_to_verify("HC", "钱思远")
+    before = visitor.cookies["csrf"].value
+    by_password(visitor, "钱思远", cast.PERSONAL_PASSWORDS["HC", "钱思远"])
+    assert visitor.cookies["csrf"].value != before
+
+
+@pytest.mark.rule("SES-08")
+def test_an_old_token_is_worth_nothing_after_the_sign_in(visitor):
+    page = visitor.get(reverse("login")).content.decode()
+    old = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
+    become(visitor, "legal_rep")
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = visitor.cookies
+    assert strict.post(reverse("sign_out"), {"csrfmiddlewaretoken": old}).status_code == 403
+    fresh = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', strict.get(reverse("home")).content.decode())[1]
+    assert strict.post(reverse("sign_out"), {"csrfmiddlewaretoken": fresh}).status_code == 302
+
+
+@pytest.mark.rule("FLOW-11")
+def test_no_address_makes_a_sign_in_but_the_last_steps_of_the_door(visitor):
+    """With all that a visitor may know (numbers, names, a half-done sign-in) no address lets him in unproven."""
+    become(visitor, "half")
+    visitor.choose("钱思远")
+    person = str(cast.person("钱思远").uid)
+    claims = {"person": person, "taxpayer": str(cast.taxpayer("HC").uid), "proof": "enterprise_sms", "code": "000000"}
+    claims |= {"own_password": "present", "is_lead": "1", "user_id": "1", "next": "/"}
+    for name in NAMES:
+        with undone(visitor):
+            where = address(name, visitor)
+            visitor.post(where, claims)
+            visitor.get(where, claims)
+            assert called(visitor.get(reverse("home"))) == LOGIN, name
+    assert not SignIn.objects.exists()
+    assert Membership.objects.open().filter(taxpayer=cast.taxpayer("HC")).count() == 9

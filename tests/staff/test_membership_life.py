@@ -1,0 +1,384 @@
+"""A membership's life, played ten thousand steps long by people with and without the right to it (STF-02, F13).
+
+A small model says what each act must do. After every step the rows are what the model says, the record has told it,
+and what was refused has changed nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from accounts import passwords
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.models import AuditEntry, Credential, SignIn
+from staff import functions, standing
+from staff.middleware import _completed
+from staff.models import Membership
+from staff.services import adding
+from staff.services import members as services
+from tests import cast
+
+CLERKS = ("孙雅静", "马文涛", "郑海涛")
+LEADS = ("钱思远", "林若兰")
+STRANGER, VISITOR = "王晓敏", "nobody"
+HAS_ACCOUNT = {"孙雅静"}
+HOLDS = {"全量办税": functions.ALL, "查询员": functions.branch_codes("query"), "空身份": frozenset()}
+DENIED, NOT_FOUND, DONE = "denied", "not_found", "done"
+DAY = timedelta(days=1)
+
+who = st.sampled_from((*LEADS, *LEADS, *CLERKS, STRANGER, VISITOR))
+whom = st.sampled_from((*CLERKS, *CLERKS, *CLERKS, *LEADS))
+seen = st.sampled_from((0, 0, 0, 0, 0, -1, 1))
+given = st.lists(st.sampled_from(sorted(HOLDS)), unique=True)
+often = st.sampled_from((False, False, True))
+
+
+Password = tuple[str | None, int | None, datetime | None]
+PASSWORD = ("credential__password", "credential__version", "credential__temporary_until")
+FIELDS = ("frozen_at", "frozen_until", "bound_at", "removed_at", "is_manager", "version", *PASSWORD)
+
+
+@dataclass
+class Life:
+    """What the model knows of one membership. `story` is what the record has told of it so far."""
+
+    pk: int
+    identities: set[str]
+    is_manager: bool
+    version: int = 1
+    frozen: bool = False
+    frozen_until: datetime | None = None
+    bound: bool = False
+    removed: bool = False
+    password: Password = (None, None, None)
+    story: dict[str, object] = field(default_factory=dict)
+
+    def is_frozen(self) -> bool:
+        return self.frozen and (self.frozen_until is None or timezone.now() < self.frozen_until)
+
+
+def picture(row: dict[str, object], names: set[str]) -> dict[str, object]:
+    """The row as the record pictures it; dates as dates."""
+    dates = {name: row[name] for name in ("frozen_at", "frozen_until", "bound_at", "removed_at")}
+    return {**dates, "identities": sorted(names), "is_manager": row["is_manager"]}
+
+
+def parsed(told: dict[str, object]) -> dict[str, object]:
+    """A picture out of the record, with its dates read."""
+    return {
+        name: datetime.fromisoformat(value) if name.endswith(("_at", "_until")) and value else value
+        for name, value in told.items()
+    }
+
+
+class MembershipLife(RuleBasedStateMachine):
+    """One firm, three clerks, two leads, a stranger and a visitor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+        self.clock = time_machine.travel(timezone.now(), tick=False)
+        self.time = self.clock.start()
+        self.firm = cast.taxpayer("HC")
+        self.people = {name: cast.person(name) for name in (*CLERKS, *LEADS, STRANGER)}
+        self.identities = {each.name: each for each in self.firm.identities.all()}
+        self.sign_ins = {name: self._sign_in(name) for name in self.people}
+        self.leads = {name: self._complete(name, "HC") for name in LEADS} | {STRANGER: self._complete(STRANGER, "YF")}
+        self.clerks: dict[str, tuple[object, Actor]] = {}
+        self.lives: dict[str, Life] = {}
+        members = Membership.objects.open().filter(taxpayer=self.firm, person__name__in=(*CLERKS, *LEADS))
+        for row in members.values("pk", "person__name", *FIELDS):
+            names = set(self.firm.identities.filter(memberships=row["pk"]).values_list("name", flat=True))
+            life = Life(row["pk"], names, row["is_manager"], password=tuple(row[name] for name in PASSWORD))
+            life.story = picture(row, names)
+            self.lives[row["person__name"]] = life
+        self.last_entry = AuditEntry.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
+
+    def teardown(self) -> None:
+        """Forget everything."""
+        self.clock.stop()
+        transaction.set_rollback(True)
+        self.atomic.__exit__(None, None, None)
+
+    def _sign_in(self, name: str) -> SignIn:
+        firm = cast.taxpayer("YF") if name == STRANGER else self.firm
+        return SignIn.objects.create(
+            person=self.people[name], taxpayer=firm, proof="enterprise_sms", code_at=timezone.now()
+        )
+
+    def _complete(self, name: str, key: str) -> Actor:
+        person, firm = self.people[name], cast.taxpayer(key)
+        found = standing.of_person(person, firm)
+        if found.problem is not None:  # the middleware has put him out: a person without a firm
+            return Actor(person=person)
+        return _completed(Actor(person=person, taxpayer=firm, sign_in=self.sign_ins[name]), found)
+
+    def _actor(self, name: str) -> Actor:
+        if name == VISITOR:
+            return Actor()
+        if name in self.leads:
+            return self.leads[name]
+        life = self.lives[name]
+        now = (life.pk, life.version, timezone.now())
+        if self.clerks.get(name, (None, None))[0] != now:
+            self.clerks[name] = (now, self._complete(name, "HC"))
+        return self.clerks[name][1]
+
+    # What must come of it.
+
+    def _refusal_of_act(self, name: str, subject: str, off: int) -> str:
+        if name not in self.leads:
+            return DENIED
+        if name == STRANGER:
+            return NOT_FOUND
+        if off or self.lives[subject].removed:
+            return "stale"
+        if name == subject:
+            return "self"
+        return "not_clerk" if subject in LEADS else ""
+
+    def _is_manager(self, name: str) -> bool:
+        life = self.lives.get(name)
+        return name in self.leads or (
+            life is not None and life.is_manager and not life.removed and not life.is_frozen()
+        )
+
+    def _refusal_of_adding(self, name: str, subject: str, names: list[str], is_manager: bool) -> str:
+        if not self._is_manager(name):
+            return DENIED
+        if name == STRANGER or not self.lives[subject].removed:
+            return "search_again"
+        if not names:
+            return "no_identity"
+        if name not in LEADS:
+            held = frozenset().union(*(HOLDS[each] for each in self.lives[name].identities))
+            if not held.issuperset(frozenset().union(*(HOLDS[each] for each in names))):
+                return "function_not_held"
+            if is_manager:
+                return "only_leads_give_management"
+        return ""
+
+    # Doing it, and looking.
+
+    def _act(self, kind: Kind, service: Callable[..., object], name: str, subject: str, off: int, why: str, **more):
+        """The service for this actor on this member; what was expected comes of it, and nothing else."""
+        life, by = self.lives[subject], self._actor(name)
+        member = Membership(pk=life.pk)
+        expected = self._refusal_of_act(name, subject, off) or why or DONE
+        outcome = self._outcome(lambda: service(member, version=life.version + off, **more, by=by))
+        assert outcome == expected
+        self._compare_record(kind, name, subject, outcome)
+        return outcome == DONE
+
+    def _outcome(self, call: Callable[[], object]) -> str:
+        try:
+            call()
+        except PermissionDenied:
+            return DENIED
+        except Membership.DoesNotExist:
+            return NOT_FOUND
+        except ValidationError as error:
+            return str(error.code)
+        return DONE
+
+    def _new_entries(self) -> list[AuditEntry]:
+        new = list(AuditEntry.objects.filter(seq__gt=self.last_entry).order_by("seq"))
+        self.last_entry = new[-1].seq if new else self.last_entry
+        return [entry for entry in new if "because" not in entry.details]  # sign-ins that the act ended
+
+    def _compare_record(self, kind: Kind, name: str, subject: str, outcome: str) -> None:
+        new = self._new_entries()
+        if outcome != DONE:
+            assert [(entry.kind, entry.result) for entry in new] == (
+                [(Kind.ACT_REFUSED, "refused")] if outcome == DENIED else []
+            )
+            return
+        (entry,) = new
+        assert (entry.kind, entry.result, entry.taxpayer_id) == (kind, "done", self.firm.pk)
+        assert (entry.person_id, entry.target_id) == (self.people[name].pk, self.people[subject].pk)
+        life = self.lives[subject]
+        if kind == Kind.MEMBER_ADDED:
+            assert entry.details == {"identities": sorted(life.identities), "is_manager": life.is_manager}
+            return
+        assert parsed(entry.details["before"]) == life.story
+        life.story = parsed(entry.details["after"])
+        life.version += 1
+
+    def _compare_rows(self) -> None:
+        lives = {life.pk: life for life in self.lives.values()}
+        members = Membership.objects.filter(taxpayer=self.firm, person__in=self.people.values())
+        rows = {row["pk"]: row for row in members.values("pk", *FIELDS)}
+        are_open = {pk for pk, row in rows.items() if row["removed_at"] is None}
+        assert are_open == {pk for pk, life in lives.items() if not life.removed}
+        names: dict[int, set[str]] = {}
+        through = Membership.identities.through.objects.filter(membership__in=lives)
+        for pk, name in through.values_list("membership_id", "identity__name"):
+            names.setdefault(pk, set()).add(name)
+        for pk, life in lives.items():
+            row, held = rows[pk], names.get(pk, set())
+            assert held == (set() if life.removed else life.identities)
+            assert row["is_manager"] == (life.is_manager and not life.removed)
+            assert row["version"] == life.version
+            assert (row["removed_at"] is not None) == life.removed
+            assert (row["bound_at"] is not None) == life.bound
+            assert (row["frozen_at"] is not None) == life.frozen
+            assert row["frozen_until"] == life.frozen_until
+            assert tuple(row[name] for name in PASSWORD) == life.password
+            assert picture(row, held) == life.story
+
+    def _live_sign_ins(self, name: str) -> int:
+        return SignIn.objects.filter(person=self.people[name], taxpayer=self.firm, ended_at__isnull=True).count()
+
+    # The acts.
+
+    @rule(name=who, subject=whom, off=seen)
+    def remove(self, name: str, subject: str, off: int) -> None:
+        """删除."""
+        if self._act(Kind.MEMBER_REMOVED, services.remove, name, subject, off, ""):
+            self.lives[subject].removed = True
+            assert self._live_sign_ins(subject) == 0
+            problem = standing.of_person(self.people[subject], self.firm).problem
+            assert problem is standing.NOT_ADDED
+        self._compare_rows()
+
+    @rule(name=who, subject=whom, off=seen, days=st.sampled_from((None, None, 0, 1, 2)))
+    def freeze(self, name: str, subject: str, off: int, days: int | None) -> None:
+        """冻结, for good or until a day; 0 is an end in the past."""
+        life = self.lives[subject]
+        until = None if days is None else timezone.now() + days * DAY
+        why = "already_frozen" if life.is_frozen() else "until_in_the_past" if days == 0 else ""
+        if self._act(Kind.MEMBER_FROZEN, services.freeze, name, subject, off, why, until=until, reason="x"):
+            life.frozen, life.frozen_until = True, until
+            assert standing.of_person(self.people[subject], self.firm).problem is standing.FROZEN
+        self._compare_rows()
+
+    @rule(name=who, subject=whom, off=seen)
+    def unfreeze(self, name: str, subject: str, off: int) -> None:
+        """解冻."""
+        life = self.lives[subject]
+        why = "" if life.is_frozen() else "not_frozen"
+        if self._act(Kind.MEMBER_UNFROZEN, services.unfreeze, name, subject, off, why):
+            life.frozen, life.frozen_until = False, None
+        self._compare_rows()
+
+    @rule(name=who, subject=whom, off=seen)
+    def bind(self, name: str, subject: str, off: int) -> None:
+        """绑定."""
+        life = self.lives[subject]
+        why = "already_bound" if life.bound else "" if subject in HAS_ACCOUNT else "no_account"
+        if self._act(Kind.MEMBER_BOUND, services.bind, name, subject, off, why):
+            life.bound = True
+            assert self._live_sign_ins(subject) == 0
+        self._compare_rows()
+
+    @rule(name=who, subject=whom, off=seen)
+    def unbind(self, name: str, subject: str, off: int) -> None:
+        """解绑; the own password is what it was."""
+        life = self.lives[subject]
+        why = "" if life.bound else "not_bound"
+        if self._act(Kind.MEMBER_UNBOUND, services.unbind, name, subject, off, why):
+            life.bound = False
+            assert self._live_sign_ins(subject) == 0
+        self._compare_rows()
+
+    @rule(name=who, subject=whom, off=seen)
+    def reset(self, name: str, subject: str, off: int) -> None:
+        """重置密码."""
+        life = self.lives[subject]
+        if self._act(Kind.PASSWORD_RESET, services.reset_password, name, subject, off, "bound" if life.bound else ""):
+            life.password = ("", (life.password[1] or 0) + 1, timezone.now() + DAY)
+            assert self._live_sign_ins(subject) == 0
+        self._compare_rows()
+
+    @rule(name=who, subject=whom, off=seen, names=given, is_manager=often)
+    def change_rights(self, name: str, subject: str, off: int, names: list[str], is_manager: bool) -> None:
+        """权限."""
+        life = self.lives[subject]
+        more = {"identities": [self.identities[each] for each in names], "is_manager": is_manager}
+        if self._act(Kind.MEMBER_CHANGED, services.change_rights, name, subject, off, "", **more):
+            life.identities, life.is_manager = set(names), is_manager
+            held = frozenset().union(*(HOLDS[each] for each in names))
+            assert standing.of_person(self.people[subject], self.firm).held_functions() == held
+        self._compare_rows()
+
+    @rule(name=who, subject=whom, off=seen)
+    def end_sign_ins(self, name: str, subject: str, off: int) -> None:
+        """结束登录."""
+        if self._act(Kind.SIGN_IN_ENDED, services.end_sign_ins, name, subject, off, ""):
+            assert self._live_sign_ins(subject) == 0
+        self._compare_rows()
+
+    @rule(name=who, subject=st.sampled_from(CLERKS), names=given, is_manager=often)
+    def add(self, name: str, subject: str, names: list[str], is_manager: bool) -> None:
+        """添加办税人员: a new membership, and nothing of an earlier one."""
+        by, person = self._actor(name), self.people[subject]
+        token = adding.token_for(standing.of_person(person, self.firm), by=by)
+        identities = [self.identities[each] for each in names]
+        made: list[Membership] = []
+
+        def call() -> None:
+            found = adding.candidate(token, by=by)
+            more = {"identities": identities, "is_manager": is_manager, "by": by}
+            made.append(adding.add(found, password="Wieder-da-2026", **more))
+
+        outcome = self._outcome(call)
+        assert outcome == (self._refusal_of_adding(name, subject, names, is_manager) or DONE)
+        if outcome == DONE:
+            (member,) = made
+            assert member.pk != self.lives[subject].pk
+            hashed = Credential.objects.get(pk=member.credential_id).password
+            assert passwords.check(member.credential, "Wieder-da-2026")
+            empty = dict.fromkeys(("frozen_at", "frozen_until", "bound_at", "removed_at"))
+            story = {**empty, "identities": sorted(names), "is_manager": is_manager}
+            self.lives[subject] = Life(member.pk, set(names), is_manager, password=(hashed, 1, None), story=story)
+        self._compare_record(Kind.MEMBER_ADDED, name, subject, outcome)
+        self._compare_rows()
+
+    @rule(name=st.sampled_from(CLERKS))
+    def sign_in(self, name: str) -> None:
+        """One more live sign-in, for the acts that end them."""
+        self._sign_in(name)
+
+    @rule(name=st.sampled_from(CLERKS))
+    def a_day_passes(self, name: str) -> None:
+        """A freeze with an end lifts itself; the row stays as it is."""
+        self.time.shift(DAY)
+        for sign_in in self.sign_ins.values():
+            sign_in.code_at = timezone.now()  # what the 111111 state asks for is another test's
+        life = self.lives[name]
+        if life.removed or life.frozen:
+            problem = standing.of_person(self.people[name], self.firm).problem
+            assert problem is (standing.NOT_ADDED if life.removed else standing.FROZEN if life.is_frozen() else None)
+        self._compare_rows()
+
+
+@pytest.mark.rule("STF-02", "STF-03", "STF-04", "STF-06", "D8", "D9", "D28", "M59", "M62", "M65", "M69", "M71")
+def test_ten_thousand_steps_lead_to_no_illegal_state_and_the_record_tells_the_same_story(fast_hash):
+    run_state_machine_as_test(
+        MembershipLife,
+        settings=settings(
+            max_examples=200,
+            stateful_step_count=50,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.fixture
+def fast_hash(world, settings) -> None:
+    """A hash that costs nothing: this is about memberships, and ten thousand steps are to take less than a minute."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    Credential.objects.exclude(password="").update(password=passwords.hash_new("Etwas-anderes-2026"))
