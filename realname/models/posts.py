@@ -1,4 +1,4 @@
-"""What the bureau's records say: who works where (Post) and whose identity was seen (RealNameRecord)."""
+"""税务登记人员: who works where, by the tax register (Post)."""
 
 from django.db import models
 from django.db.models import Q
@@ -88,35 +88,3 @@ class Post(models.Model):
     def landline_is_mobile(self) -> bool:
         """Whether a mobile number was typed into 【固定电话】 (M92)."""
         return numbers.is_mobile(numbers.fold(self.landline))
-
-
-class CollectionMethod(models.TextChoices):
-    """Where a real name was collected (M83)."""
-
-    COUNTER = "counter", _("税务机关前台采集")
-    APP = "app", _("移动办税采集")
-
-
-class RealNameRecord(models.Model):
-    """实名采集: that, when and how a person's identity document and face were seen. `phone` is what he proved then."""
-
-    Method = CollectionMethod
-
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="real_name_records")
-    phone = SealedTextField(_("手机号"), blank=True, default="")
-    method = models.CharField(max_length=16, choices=CollectionMethod.choices)
-    collected_at = models.DateTimeField(default=timezone.now)
-    collected_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = (
-            one_of("method", CollectionMethod, name="real_name_method_is_known"),
-            in_order("collected_at", "revoked_at", name="real_name_collected_before_revoked"),
-            models.UniqueConstraint(
-                "person", condition=Q(revoked_at__isnull=True), name="one_valid_real_name_record_per_person"
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"real-name record {self.pk}"

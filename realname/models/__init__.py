@@ -1,0 +1,6 @@
+"""What the bureau's records say: who works where, and whose identity was seen."""
+
+from realname.models.posts import LEADS, Position, Post, PostQuerySet
+from realname.models.records import CollectionMethod, RealNameRecord
+
+__all__ = ["LEADS", "CollectionMethod", "Position", "Post", "PostQuerySet", "RealNameRecord"]
