@@ -73,6 +73,26 @@ def unseal(sealed: str, *, place: str) -> str:
         raise SealBroken(f"a sealed value of {place} can't be opened") from error
 
 
+def new_key() -> str:
+    """A random key for one file, to be kept sealed beside it: who wipes it has made the file unreadable for good."""
+    return base64.urlsafe_b64encode(AESGCM.generate_key(bit_length=256)).decode()
+
+
+def seal_file(content: bytes, *, key: str, place: str) -> bytes:
+    """A file's content under a key of its own, bound to the place it is kept for."""
+    nonce = os.urandom(_NONCE)
+    return nonce + AESGCM(base64.urlsafe_b64decode(key)).encrypt(nonce, content, place.encode())
+
+
+def unseal_file(sealed: bytes, *, key: str, place: str) -> bytes:
+    """The content that was sealed under this key for this place. Raises `SealBroken` rather than return nonsense."""
+    try:
+        opener = AESGCM(base64.urlsafe_b64decode(key))
+        return opener.decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode())
+    except (InvalidTag, ValueError, binascii.Error) as error:
+        raise SealBroken(f"a sealed file of {place} can't be opened") from error
+
+
 def lookup_hash(value: str) -> str:
     """The keyed hash that a whole value is found by, under the key that writes now: `key:hex` (SHA-256)."""
     return lookup_hashes(value)[0]

@@ -38,7 +38,8 @@ class Binding:
     """What a code is good for, and nothing else: this person, purpose, taxpayer, login and phone (OTP-07).
 
     Without a person everything goes its usual way, the same work is done, nothing is sent and no code is right: so
-    nobody learns at a door that asks for no password who exists (D21, RST-01).
+    nobody learns at a door that asks for no password who exists (D21, RST-01). With `proves_phone` it is the phone
+    typed that is proven, whoever holds it, and no person is ever named: known and unknown people are alike (D26).
     """
 
     person: Person | None
@@ -46,6 +47,16 @@ class Binding:
     taxpayer: Taxpayer | None
     login: str
     phone: str
+    proves_phone: bool = False
+
+    def __post_init__(self) -> None:
+        if self.proves_phone and self.person is not None:
+            raise ValueError("a code that proves a phone names no person")
+
+    @property
+    def can_be_right(self) -> bool:
+        """Whether somebody gets the code: the person, or whoever holds the phone that is proven."""
+        return self.person is not None or self.proves_phone
 
     @property
     def whose(self) -> str:
@@ -146,7 +157,7 @@ def _make(binding: Binding) -> None:
         created_at=Now(),
         expires_at=Now() + CODE_LIFE,
     )
-    outbox.queue(binding.phone if binding.person else "", _text(binding, code), useful_for=CODE_LIFE)
+    outbox.queue(binding.phone if binding.can_be_right else "", _text(binding, code), useful_for=CODE_LIFE)
 
 
 def _text(binding: Binding, code: str) -> str:
@@ -203,7 +214,7 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
         rows = rows.filter(bound_to=binding.word)
     row = rows.filter(closed_at__isnull=True, expires_at__gt=Now()).first()
     right = row and row.bound_to == binding.word and constant_time_compare(row.code_hash, binding.hash(code))
-    if row and right and binding.person is not None and throttles.succeed(CODE_CHECKS, person):
+    if row and right and binding.can_be_right and throttles.succeed(CODE_CHECKS, person):
         SmsCode.objects.filter(pk=row.pk).update(used_at=Now(), closed_at=Now())
         throttles.give_back(CODE_ADDRESS, neighbourhood(by.ip))
         return None
