@@ -49,7 +49,6 @@ class _Head:
     mode: str
     frames: int
     is_progressive: bool
-    turn: Image.Transpose | None
 
 
 def rebuilt(content: bytes) -> bytes:
@@ -63,7 +62,7 @@ def rebuilt(content: bytes) -> bytes:
     with slots.picture_slot():
         head = _head(content)
         _judge_head(head, content)
-        picture = _pixels(content, head)
+        picture = _pixels(content)
     _judge_light_and_sharpness(picture)
     plain = io.BytesIO()
     picture.save(plain, "JPEG", quality=_QUALITY)
@@ -83,7 +82,6 @@ def _head(content: bytes) -> _Head:
                 mode=image.mode,
                 frames=getattr(image, "n_frames", 1),
                 is_progressive=bool(image.info.get("progressive")),
-                turn=_TURNS.get(image.getexif().get(_ORIENTATION, 1)),
             )
     except Exception as error:  # Pillow raises whatever a hostile file makes it raise
         raise _refusal(
@@ -105,16 +103,17 @@ def _judge_head(head: _Head, content: bytes) -> None:
         raise _refusal("photo_format", _("该照片的编码方式不受支持，请直接用手机拍照后上传。"))
 
 
-def _pixels(content: bytes, head: _Head) -> Image.Image:
+def _pixels(content: bytes) -> Image.Image:
     """The upright pixels, shrunk while or before anything else is done with them, so that they cost little memory."""
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
             image.draft(None, _shrunk_size(image))  # a JPEG is decoded at half or a quarter of its size
             image.load()
+            turn = _TURNS.get(image.getexif().get(_ORIENTATION, 0))  # of a PNG only now: asking decodes it
             picture = _shrunk(image)
     except Exception as error:  # as above; a file that ends too early comes here
         raise _refusal("photo_broken", _("照片文件不完整或已损坏，请重新拍摄后上传。")) from error
-    return picture.transpose(head.turn) if head.turn is not None else picture
+    return picture.transpose(turn) if turn is not None else picture
 
 
 def _shrunk(image: Image.Image) -> Image.Image:

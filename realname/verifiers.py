@@ -92,7 +92,7 @@ Face = Sequence[float]
 """A face in 128 figures: two of the same person lie close together."""
 _SAME_PERSON = 0.6
 _LONG_RUN = re.compile(r"[0-9A-Z]{15,}")
-_DAYS = re.compile(r"(\d{4})[.\-/年](\d{1,2})[.\-/月](\d{1,2})")
+_DAYS = re.compile(r"(\d{4})[.\-/\u5e74](\d{1,2})[.\-/\u6708](\d{1,2})")
 
 
 def on_number(lines: Sequence[str], collection: Collection) -> Verdict:
