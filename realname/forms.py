@@ -139,7 +139,7 @@ class FileField(forms.FileField):
 class PhotoForm(Form):
     """One picture, by the camera."""
 
-    photo = FileField(label=_("拍照"), capture="user")
+    photo = FileField(label=_("拍照或选择照片"), capture="user")
 
     def clean(self) -> dict[str, Any] | None:
         """See `Form.clean`. Raises ValidationError `one_photo` where several files were sent."""

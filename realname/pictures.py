@@ -113,7 +113,10 @@ def _pixels(content: bytes) -> Image.Image:
             picture = _shrunk(image)
     except Exception as error:  # as above; a file that ends too early comes here
         raise _refusal("photo_broken", _("照片文件不完整或已损坏，请重新拍摄后上传。")) from error
-    return picture.transpose(turn) if turn is not None else picture
+    upright = picture.transpose(turn) if turn is not None else picture
+    plain = Image.new("RGB", upright.size)
+    plain.paste(upright)  # pixels alone: a shrunk or turned picture still carries what stood beside them
+    return plain
 
 
 def _shrunk(image: Image.Image) -> Image.Image:
