@@ -229,7 +229,7 @@ def test_a_change_names_the_former_document_whole_or_not_at_all(visitor, changed
 @pytest.mark.rule("FIL-06")
 @pytest.mark.parametrize(
     ("data", "said"),
-    [({}, "请先阅读并勾选同意"), ({"agreed": "on", "version": "2020-01"}, "同意书已更新"), ({"agreed": "on"}, "已更新")],
+    [({}, "请先阅读并勾选同意"), ({"agreed": "on", "version": "2020-01"}, "已更新"), ({"agreed": "on"}, "已更新")],
 )
 def test_without_consent_to_the_text_in_force_no_picture_is_taken(visitor, data, said):
     go_to(visitor, "consent")

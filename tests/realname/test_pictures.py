@@ -68,11 +68,11 @@ def test_a_photo_taken_sideways_comes_out_upright_though_its_exif_is_gone(orient
     with Image.open(io.BytesIO(pictures.rebuilt(jpeg(turned, exif=exif)))) as picture:
         assert picture.size == (800, 500)
         red, green, _blue = picture.getpixel((100, 100))
-    assert red > 200 > 100 > green
+    assert red - green > 100
 
 
 @pytest.mark.rule("FIL-02")
-@pytest.mark.parametrize("what", ["png, 8000 x 8000, 190 kB", "png head of 65,000 x 65,000", "jpeg head of 6000 x 6000"])
+@pytest.mark.parametrize("what", [what for what in hostile.REFUSED if "head of" in what or "8000" in what])
 def test_a_bomb_is_refused_before_a_pixel_is_decoded(what, monkeypatch):
     bomb, good, decoded = hostile.REFUSED[what][0](), jpeg(), []
     load = ImageFile.ImageFile.load
