@@ -91,7 +91,7 @@ OTHER_FACE = _refused(
 Face = Sequence[float]
 """A face in 128 figures: two of the same person lie close together."""
 _SAME_PERSON = 0.6
-_NO_END = "\u957f\u671f"
+_NO_END = re.compile(r"\u957f\u671f")
 _LONG_RUN = re.compile(r"[0-9A-Z]{15,}")
 _DAYS = re.compile(r"(\d{4})[.\-/\u5e74](\d{1,2})[.\-/\u6708](\d{1,2})")
 
@@ -120,7 +120,7 @@ def on_faces(card: Sequence[Face], taken: Sequence[Face]) -> Verdict:
 
 def last_day(lines: Sequence[str]) -> date | None:
     """The latest day read from the card's other side: until when it is valid; None for 长期 or what can't be read."""
-    if any(_NO_END in line for line in lines):
+    if any(_NO_END.search(line) for line in lines):
         return None
     days = []
     for year, month, day in (found for line in lines for found in _DAYS.findall(line)):

@@ -133,7 +133,7 @@ def test_a_former_document_of_nobody_and_a_new_one_of_somebody_else_are_refused(
     assert cast.person("孙雅静").id_number == former
 
 
-@pytest.mark.rule("F12", "F13")
+@pytest.mark.rule("REL-01")
 def test_what_was_decided_is_decided_once(world):
     collection = waiting()
     act(services.approve, collection, by=officer())

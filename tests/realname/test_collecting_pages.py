@@ -134,7 +134,7 @@ def test_a_passage_is_over_after_half_an_hour_and_says_so(visitor):
     assert "实名采集已超过30分钟" in words(answer)
 
 
-@pytest.mark.rule("FLOW-07", "F12")
+@pytest.mark.rule("FLOW-07", "REL-01")
 def test_sending_in_twice_makes_one_collection(visitor):
     sent_in(visitor)
     assert send_photo(visitor, "face").url == at("result")

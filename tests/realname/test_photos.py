@@ -130,7 +130,7 @@ def test_an_officer_who_came_in_by_a_citizens_door_is_no_officer_here(visitor):
     assert not photos.seen_by(photo, Actor())
 
 
-@pytest.mark.rule("F26")
+@pytest.mark.rule("REL-01")
 def test_a_photo_whose_file_was_tampered_with_or_is_gone_is_404_and_in_the_log(visitor, own_folder, caplog):
     collection = sent_in(visitor)
     act(services.approve, collection, by=officer())
@@ -215,7 +215,7 @@ def test_photos_that_were_not_approved_are_kept_for_thirty_days_and_those_that_w
     assert (returned.photos.kept().count(), approved.photos.kept().count()) == (0, 3)
 
 
-@pytest.mark.rule("F10")
+@pytest.mark.rule("REL-01")
 def test_a_file_without_a_row_is_taken_away_after_an_hour_and_a_row_without_a_file_is_reported(
     visitor, own_folder, caplog
 ):
@@ -256,7 +256,7 @@ def test_unfinished_passages_share_a_quota_and_a_refused_photo_leaves_no_file(vi
     assert len(files(own_folder)) == 1
 
 
-@pytest.mark.rule("F18")
+@pytest.mark.rule("REL-01")
 def test_when_the_disk_is_full_the_visitor_is_told_and_nothing_is_half_there(visitor, own_folder, monkeypatch):
     go_to(visitor, "card_back")
 
