@@ -33,8 +33,8 @@ def _acting(kind: Kind, membership: Membership, version: int, *, by: Actor) -> I
         locked.version += 1
         locked.save()
         ended = signins.end_all(locked.person, locked.taxpayer, EndReason.PASSWORD_CHANGED, keep=by.sign_in)
-        states = {"before": before, "after": picture_of(locked), "sign_ins_ended": ended}
-        audit.record(kind, by=by, taxpayer=locked.taxpayer, target=locked.person, **states)
+        after, firm = picture_of(locked), locked.taxpayer
+        audit.record(kind, by=by, taxpayer=firm, target=locked.person, before=before, after=after, sign_ins_ended=ended)
 
 
 def bind(membership: Membership, *, version: int, by: Actor) -> None:
