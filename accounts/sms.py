@@ -72,7 +72,7 @@ class Binding:
 
     @property
     def told_tries(self) -> str:
-        """Whom wrong tries count for, as far as it is told: at a stranger's door not the person, for the same reason."""
+        """Whom wrong tries count for, as far as that is told; at a stranger's door not the person."""
         return self.asked_count if self.purpose in FOR_STRANGERS else self.whose
 
     @property
