@@ -150,7 +150,7 @@ def test_a_name_with_another_phone_gets_the_same_page_and_no_code(visitor, other
     assert visitor.texts_to("19900000055") == []
 
 
-@pytest.mark.rule("M100", "M135", "M136", "D21")
+@pytest.mark.rule("M66", "M100", "M135", "M136", "D21")
 def test_the_page_of_forgotten_passwords_names_the_way_for_each_of_the_three(visitor):
     page = words(visitor.get("/forgotten/"))
     for part in ("企业登录密码", "个人登录密码", "自然人登录密码", "加盖公章的情况说明", "重置后的密码为111111"):
