@@ -8,11 +8,17 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from accounts import sealing
 from accounts.limits import Limit
 from accounts.models import Throttle
 
 Count = tuple[Limit, str]
 """A limit and whom it counts for."""
+
+
+def unreadable(typed: str) -> str:
+    """A word to count by for what a visitor typed: it may be his password, in the wrong box (LOG-05)."""
+    return sealing.keyed_hash(sealing.purpose_key("throttle"), typed)
 
 
 def _key(limit: Limit, subject: str) -> str:
