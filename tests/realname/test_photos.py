@@ -286,3 +286,15 @@ def test_a_collection_that_was_sent_in_takes_no_more_photos(visitor, own_folder)
         act(photos.add, collection, Photo.Kind.FACE, cards.jpeg(), by=Actor())
     assert caught.value.code == "not_open"
     assert len(files(own_folder)) == 3
+
+
+@pytest.mark.rule("CRY-01", "CRY-02")
+@pytest.mark.parametrize("ciphers", ["international", "guomi"])
+def test_a_photo_opens_after_the_keys_were_rotated_and_the_family_of_ciphers_changed(visitor, settings, ciphers):
+    settings.CIPHERS = ciphers
+    go_to(visitor, "card_back")
+    settings.CIPHERS = "guomi" if ciphers == "international" else "international"
+    settings.SEALING_KEYS = ["newer:" + "B" * 43 + "=", *settings.SEALING_KEYS]
+    call_command("rotate_keys", stdout=StringIO())
+    settings.SEALING_KEYS = settings.SEALING_KEYS[:1]
+    assert photos.content_of(Photo.objects.get()).startswith(b"\xff\xd8")
