@@ -143,7 +143,7 @@ class PhotoForm(Form):
 
     def clean(self) -> dict[str, Any] | None:
         """See `Form.clean`. Raises ValidationError `one_photo` where several files were sent."""
-        if sum(len(files) for _name, files in self.files.lists()) > 1 if self.files else False:
+        if sum(len(files) for _name, files in self.files.lists()) > 1:
             raise ValidationError(_("一次只能上传一张照片。"), code="one_photo")
         return super().clean()
 

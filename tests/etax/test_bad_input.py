@@ -29,12 +29,14 @@ from accounts.models import AuditEntry, Person, SignIn, Taxpayer, Throttle, Used
 from accounts.models.record import Kind
 from etax import urls
 from etax.wsgi import application
+from realname import forms as realname_forms
 from staff import forms, standing
 from staff.models import Identity
 from staff.services import adding
 from tests import cast
 from tests.etax import naughty
 from tests.etax.tables import LOOKS, TRIES, rows
+from tests.realname import collecting
 from tests.visitor import Visitor, words
 
 FORM = "application/x-www-form-urlencoded"
@@ -156,6 +158,16 @@ def proven(visitor: Visitor) -> None:
         visitor.verify_by_sms("19900000001")
 
 
+def collecting_at(page: str) -> Callable[[Visitor], None]:
+    """Somebody at this page of 实名采集."""
+
+    def become(visitor: Visitor) -> None:
+        with override_settings(DEBUG=True, SMS_URL=f"file://{visitor.messages}"):
+            collecting.go_to(visitor, page)
+
+    return become
+
+
 def signed_in(visitor: Visitor) -> None:
     """The legal representative, after a code of this minute: he may do everything."""
     visitor.sign_in_by_password("HC", "钱思远")
@@ -232,6 +244,7 @@ def free(*names: str) -> frozenset[str]:
 
 NAMED_SO = {"username": b"nobody", "password": b"wrong", "agreement": b"on"}
 FORGOTTEN = {"username": b"nobody", "code": UNKNOWN.encode(), "phone": b"13812345678"}
+WHO = {"name": "周文博".encode(), "id_type": b"resident", "id_number": b"1", "phone": b"13812345678"}
 MEMBERS, MEMBER = "staff:members", "staff:member"
 PERSONS = {"person": b"00000000-0000-0000-0000-000000000000"}
 IDENTITY = {"name": "新身份".encode(), "description": b"", "functions": b"tax.invoice.issue"}
@@ -284,6 +297,23 @@ CASES = [
     ),
     Case(forms.CandidateForm, "staff:search_candidate", signed_in, CANDIDATE),
     Case(forms.AddMemberForm, "staff:add_member", signed_in, {"password": b"x"}, a_candidate, free("is_manager")),
+    Case(realname_forms.WhoForm, "realname:new", nobody, WHO, free=free("id_number")),
+    Case(realname_forms.ChangeForm, "realname:change", nobody, WHO, free=free("id_number")),
+    Case(
+        realname_forms.ConsentForm,
+        "realname:consent",
+        collecting_at("consent"),
+        {"version": b"2026-11"},
+        free=free("agreed"),
+    ),
+    Case(realname_forms.CardForm, "realname:card_front", collecting_at("card_front")),
+    Case(realname_forms.PhotoForm, "realname:face", collecting_at("face")),
+    Case(
+        realname_forms.DetailsForm,
+        "realname:details",
+        collecting_at("details"),
+        free=free("valid_until", "has_no_end"),
+    ),
     Case(forms.MembershipChoiceForm, "staff:withdraw_authorisation", signed_in),
 ]
 PARTS = {shared.PictureForm}
@@ -377,7 +407,8 @@ def test_nothing_typed_into_this_form_breaks_or_changes_anything(visitor, case):
 def test_a_field_missing_or_twice_there_or_an_array_and_a_form_sent_as_something_else_do_nothing(visitor, case):
     case.become(visitor)
     client = Attack(visitor).client
-    before, record = rows(LOOKS), AuditEntry.objects.count()
+    but = TRIES if issubclass(case.form, realname_forms.PhotoForm) else LOOKS  # a file that comes is counted
+    before, record = rows(but), AuditEntry.objects.count()
     whole = {**case.data, **case.picture(client)}
     refused = 302 if case.form is forms.MembershipChoiceForm else 400  # back to the list, nothing is chosen
     for name, wanted in case.fields.items():
@@ -390,10 +421,10 @@ def test_a_field_missing_or_twice_there_or_an_array_and_a_form_sent_as_something
             answer = client.post(case.where, f"{rest}&{part}".encode(), content_type=FORM)
             assert answer.status_code == refused, part
             assert refused == 302 or "同一项目只能填写一个值。" in words(answer), part
-    assert rows(LOOKS) == before
+    assert rows(but) == before
     for kind, body in sent_otherwise({name: case.data.get(name, b"x").decode() for name in case.fields}).items():
         assert client.generic("POST", case.where, body, content_type=kind).status_code in (200, refused), kind
-    assert rows(LOOKS) == before
+    assert rows(but) == before
     assert AuditEntry.objects.count() == record
 
 
