@@ -4,6 +4,7 @@ The programs are an assist. They refuse at once what is plainly wrong, in words 
 a picture of a card beside a picture of a face proves nobody. A bureau that has a real verifier names its own class.
 """
 
+import functools
 import io
 import logging
 import re
@@ -143,7 +144,7 @@ class PictureAssist:
     """Reads the card's number and compares the faces; needs the extras `ocr` and `face`. Raises ImportError."""
 
     def __init__(self) -> None:
-        self._reader, self._finder = CardReader(), FaceFinder()
+        self._reader, self._finder = _card_reader(), FaceFinder()
 
     def judge(self, collection: Collection) -> Verdict:
         """The first refusal, else undecided with what the officer should know."""
@@ -192,11 +193,22 @@ class FaceFinder:
 def configured() -> Verifier:
     """The verifier that the settings name; the officer where what it needs isn't installed."""
     try:
-        verifier: Verifier = import_string(settings.REAL_NAME_VERIFIER)()
+        return _made(settings.REAL_NAME_VERIFIER)
     except ImportError:
         logger.warning("%s can't be used: officers decide", settings.REAL_NAME_VERIFIER, exc_info=True)
         return OfficerDecides()
+
+
+@functools.cache
+def _made(name: str) -> Verifier:
+    """The verifier of this dotted name, made once in a process: its models take seconds to load."""
+    verifier: Verifier = import_string(name)()
     return verifier
+
+
+@functools.cache
+def _card_reader() -> CardReader:
+    return CardReader()
 
 
 def valid_until_read(collection: Collection) -> date | None:
@@ -205,6 +217,6 @@ def valid_until_read(collection: Collection) -> date | None:
     if back is None:
         return None
     try:
-        return last_day(CardReader().lines(photos.content_of(back)))
+        return last_day(_card_reader().lines(photos.content_of(back)))
     except ImportError:
         return None

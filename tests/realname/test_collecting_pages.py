@@ -185,6 +185,14 @@ def test_the_result_of_a_returned_collection_says_why_and_what_to_do(visitor):
     assert "未通过审核：证件反面缺角" in visitor.texts_to(PHONE)[-1]
 
 
+@pytest.mark.rule("M7", "M8", "D4")
+def test_who_cannot_be_chosen_for_want_of_a_real_name_is_led_here(visitor):
+    visitor.give_enterprise_password("YF")
+    page = visitor.get(reverse("staff:choose_person")).content.decode()
+    assert "该人员尚未实名采集" in page
+    assert f'href="{at("collect")}"' in page
+
+
 # --- Bad input at every step -----------------------------------------------------------------------------------------
 
 
