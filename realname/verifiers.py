@@ -20,7 +20,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from PIL import Image
 
-from accounts import numbers
+from accounts import numbers, slots
 from accounts.numbers import IdType
 from accounts.words import Words
 from realname import photos
@@ -141,7 +141,10 @@ class OfficerDecides:
 
 
 class PictureAssist:
-    """Reads the card's number and compares the faces; needs the extras `ocr` and `face`. Raises ImportError."""
+    """Reads the card's number and compares the faces; needs the extras `ocr` and `face`. Raises ImportError.
+
+    It takes seconds of a core: as with decoding, two at once on a machine. Raises `slots.Busy`.
+    """
 
     def __init__(self) -> None:
         self._reader, self._finder = _card_reader(), FaceFinder()
@@ -149,6 +152,10 @@ class PictureAssist:
     def judge(self, collection: Collection) -> Verdict:
         """The first refusal, else undecided with what the officer should know."""
         pictures = {photo.kind: photos.content_of(photo) for photo in collection.photos.kept()}
+        with slots.picture_slot():
+            return self._judge(collection, pictures)
+
+    def _judge(self, collection: Collection, pictures: dict[str, bytes]) -> Verdict:
         by_number = on_number(self._reader.lines(pictures[PhotoKind.FRONT]), collection)
         if by_number.refuses:
             return by_number
@@ -217,6 +224,8 @@ def valid_until_read(collection: Collection) -> date | None:
     if back is None:
         return None
     try:
-        return last_day(_card_reader().lines(photos.content_of(back)))
+        reader = _card_reader()
     except ImportError:
         return None
+    with slots.picture_slot():
+        return last_day(reader.lines(photos.content_of(back)))
