@@ -99,10 +99,20 @@ def submit(collection: Collection, *, by: Actor) -> Collection:
             audit.record(Kind.COLLECTION_SUBMITTED, by=by, target=_known(locked), way=locked.way)
             if verdict.passes and not needs_officer(locked):
                 _become_record(locked, decided_by=None, by=by)
+            else:
+                _warn_of(locked)
     except IntegrityError as error:
         text = _("该证件已有一份采集正在审核，请等待短信通知；如非您本人提交，请到税务机关前台办理。")
         raise ValidationError(text, code="already_open") from error
     return locked
+
+
+def _warn_of(collection: Collection) -> None:
+    """Tell the phone that the bureau has for this document, so that nobody takes another's place unnoticed (OTP-10)."""
+    known = _known(collection)
+    if known is not None and numbers.fold(known.phone) != collection.phone:
+        text = _("有人用手机号%(phone)s为您的身份证件提交了实名采集，审核通过后您的实名手机号将变更。")
+        notices.tell(known, text % {"phone": collection.masked_phone})
 
 
 def _complete(collection: Collection) -> Collection:

@@ -175,6 +175,16 @@ def test_what_waits_can_be_taken_back_and_its_pictures_are_gone(visitor, own_fol
     go_to(visitor, "consent")
 
 
+@pytest.mark.rule("OTP-10", "D26")
+def test_who_is_known_is_told_on_his_own_phone_that_somebody_collects_in_his_name(visitor):
+    sent_in(visitor, "孙雅静", phone="13900000001")
+    told = visitor.texts_to(cast.PHONES["孙雅静"])
+    assert len(told) == 1
+    assert "有人用手机号139****0001为您的身份证件提交了实名采集" in told[0]
+    assert cast.person("孙雅静").phone == cast.PHONES["孙雅静"]
+    assert "139****0001" in words(visitor.get(at("result")))
+
+
 @pytest.mark.rule("D26", "M17")
 def test_the_result_of_a_returned_collection_says_why_and_what_to_do(visitor):
     collection = sent_in(visitor)
