@@ -6,12 +6,13 @@ from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from accounts import signins
 from accounts.actor import Actor
 from accounts.addresses import client_ip
 from accounts.models import SignIn
-from accounts.models.signins import EndReason
+from accounts.models.signins import LOSSES, EndReason
 from accounts.requests import Request
 
 
@@ -42,6 +43,12 @@ class ActorMiddleware:
             request_id=visitor.request_id,
             browser=visitor.browser,
         )
+        if reason == EndReason.SWITCHED and request.path != reverse("home"):
+            return redirect("home")  # another tab has just switched; this browser has its new session id already
+        if reason in LOSSES and sign_in.rests_on_another and sign_in.why_over() is None:
+            signins.fall_back(request, sign_in, by=actor)
+            messages.warning(request, reason.label)
+            return redirect("staff:capacity")
         if reason is not None:
             signins.end(sign_in, reason, by=actor)
             signins.leave(request)

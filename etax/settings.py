@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "etax.middleware.StaleFormMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "staff.middleware.MustChangePasswordMiddleware",
+    "staff.middleware.MustChooseCapacityMiddleware",
 ]
 
 TEMPLATES = [

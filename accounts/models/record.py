@@ -134,6 +134,12 @@ REASONS = {
     "candidate_not_found": _("未查询到该人员信息"),
     "searches": _("查询次数过多"),
     "already_added": _("已是本企业的办税人员"),
+    "misused": _("已申报非本人任职"),
+    "ordinary_only": _("只能使用普通登录"),
+    "not_open": _("尚未开通电子税务局"),
+    "no_account": _("尚未注册自然人账户"),
+    "officer": _("正以税务人员身份登录"),
+    "already_there": _("已经是该身份"),
 }
 """The words of each reason code that a service writes."""
 
