@@ -252,12 +252,12 @@ NOW = timezone.now()
 
 
 def a_case(**changed) -> MisuseCase:
-    usual = {"taxpayer": cast.taxpayer("HC"), "person": cast.person(NAME), "statement": "x"}
+    usual = {"taxpayer": cast.taxpayer("HC"), "person": cast.person(NAME), "statement": "x", "reported_at": NOW}
     return MisuseCase.objects.create(**{**usual, **changed})
 
 
 def decided(**changed) -> MisuseCase:
-    usual = {"decided_at": timezone.now(), "decided_by": cast.person("高明远"), "outcome": "upheld"}
+    usual = {"decided_at": NOW, "decided_by": cast.person("高明远"), "outcome": "upheld"}
     return a_case(**{**usual, **changed})
 
 
