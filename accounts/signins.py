@@ -24,7 +24,7 @@ BY_CODE = frozenset({Proof.ENTERPRISE_SMS, Proof.PERSON_SMS})
 """The proofs in which a code to the phone had its part."""
 _BACKEND = "accounts.backends.PersonBackend"
 _SEEN_EVERY = timedelta(seconds=10)
-_GIVEN, _MUST_CHOOSE = "enterprise_passwords", "must_choose_capacity"
+_GIVEN, _LOST = "enterprise_passwords", "lost_capacity"
 
 
 def start(
@@ -102,12 +102,17 @@ def fall_back(request: HttpRequest, previous: SignIn, *, by: Actor) -> None:
         proof = Proof.PERSON_SMS if previous.proof in BY_CODE else Proof.PERSON_PASSWORD
         sign_in = _go_on(previous, None, proof, previous.code_at, by=by)
     _enter(request, sign_in, request.session.get(_GIVEN, {}))
-    request.session[_MUST_CHOOSE] = True
+    request.session[_LOST] = previous.taxpayer.name if previous.taxpayer else ""
 
 
 def must_choose(request: HttpRequest) -> bool:
     """Whether the capacity of this session was lost, and its owner has not chosen another yet."""
-    return bool(request.session.get(_MUST_CHOOSE))
+    return _LOST in request.session
+
+
+def lost_taxpayer(request: HttpRequest) -> str:
+    """The name of the taxpayer for which that capacity was; empty where none was lost."""
+    return str(request.session.get(_LOST, ""))
 
 
 def _close(sign_in: SignIn, reason: EndReason) -> bool:
@@ -200,8 +205,9 @@ def end_all(
     for sign_in in ended:
         end(sign_in, reason, by=by)
     switched = SignIn.objects.filter(person=person, taxpayer=taxpayer, ended_because=EndReason.SWITCHED)
-    kept = keep.origin_id if keep is not None else None
-    switched.filter(started_at__gt=timezone.now() - LONGEST).exclude(pk=kept).update(ended_because=reason)
+    if keep is not None and keep.origin_id is not None:
+        switched = switched.exclude(pk=keep.origin_id)
+    switched.filter(started_at__gt=timezone.now() - LONGEST).update(ended_because=reason)
     return len(ended)
 
 

@@ -78,13 +78,13 @@ class Choice:
 
     @property
     def name(self) -> str:
-        """What it is called on the pages: the taxpayer's name, or his own, masked."""
-        return self.standing.taxpayer.name if self.standing else self.person.masked_name
+        """What it is called on the pages: the taxpayer's name, or 自然人."""
+        return self.standing.taxpayer.name if self.standing else str(_("自然人"))
 
     @property
     def position(self) -> Words:
-        """As what he would act."""
-        return self.standing.position_in_words if self.standing else _("自然人")
+        """As what he would act there; beside 自然人 stands his own name, masked."""
+        return self.standing.position_in_words if self.standing else self.person.masked_name
 
     @property
     def obstacle(self) -> Problem | None:

@@ -25,7 +25,12 @@ from staff.forms import EnterprisePasswordForm
 def capacity(request: Request) -> HttpResponse:
     """Everything that he can be now; what he can't, with the reason and the next step."""
     choices = capacities.choices_of(request, by=request.actor)
-    return page(request, "staff/capacity.html", {"choices": choices, "must_choose": signins.must_choose(request)})
+    context = {
+        "choices": choices,
+        "must_choose": signins.must_choose(request),
+        "lost": signins.lost_taxpayer(request),
+    }
+    return page(request, "staff/capacity.html", context)
 
 
 def _choice_or_404(request: Request, uid: uuid.UUID) -> Choice:

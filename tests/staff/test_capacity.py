@@ -73,7 +73,9 @@ def must_choose(visitor, because: str) -> bool:
     """The next page leads to 切换身份, which says why, and so does every other."""
     answer = visitor.get(HOME, follow=True)
     led = (
-        answer.redirect_chain[-1][0] == LIST and because in words(answer) and "您刚才的身份已不能使用" in words(answer)
+        answer.redirect_chain[-1][0] == LIST
+        and because in words(answer)
+        and f"您在“{YUNFAN}”的身份已不能使用。请选择接下来的身份" in words(answer)
     )
     return led and all(visitor.get(where).url == LIST for where in (HOME, POSTS, "/staff/operations/"))
 
@@ -548,6 +550,14 @@ def test_from_the_page_of_choosing_she_can_sign_out_and_what_proved_her_still_co
     visitor.get(HOME)
     freeze(cast.membership("HC", NAME))
     assert is_out(visitor, "办税人员已冻结")
+
+
+@pytest.mark.rule("D16")
+def test_a_person_who_is_no_longer_active_is_out_and_falls_back_on_nothing(visitor, yunfan):
+    at_yunfan(visitor)
+    Person.objects.filter(pk=yunfan.person_id).update(is_active=False)
+    assert is_out(visitor, "您的办税身份已变更")
+    assert not SignIn.objects.filter(ended_at__isnull=True).exists()
 
 
 @pytest.mark.rule("D16", "STF-06")
