@@ -110,6 +110,11 @@ class Standing:
         return self.position in LEADS
 
     @property
+    def can_be_left(self) -> bool:
+        """Whether there is something to leave: a membership, or the 关联 of a post. Leads leave by register (D9)."""
+        return not self.is_lead and (self.membership is not None or any(post.linked_at for post in self.posts))
+
+    @property
     def problem(self) -> Problem | None:
         """Why he may not act for the taxpayer, the register's word first (D4); None when he may."""
         if not self.posts or (not self.is_lead and self._is_marked):

@@ -18,11 +18,6 @@ from staff.services.members import picture_of
 from staff.standing import Standing
 
 
-def may_leave(found: Standing) -> bool:
-    """Whether there is something to leave: a membership, or the 关联 of a post. Leads leave by register (D9)."""
-    return not found.is_lead and (found.membership is not None or any(post.linked_at for post in found.posts))
-
-
 def leave(taxpayer: Taxpayer, *, by: Actor) -> None:
     """解除: my membership here is over at once, its history stays, and my sign-ins for it end.
 
@@ -37,7 +32,7 @@ def leave(taxpayer: Taxpayer, *, by: Actor) -> None:
     with transaction.atomic():
         locked = Membership.objects.open().filter(taxpayer=taxpayer, person=by.person)
         membership = locked.select_for_update(no_key=True).first()
-        _refuse_unless_may_leave(standing.of_person(by.person, taxpayer))
+        _refuse_unless_it_can_be_left(standing.of_person(by.person, taxpayer))
         before = picture_of(membership) if membership else {}
         if membership is not None:
             _end(membership)
@@ -48,11 +43,11 @@ def leave(taxpayer: Taxpayer, *, by: Actor) -> None:
         _tell_leads(taxpayer, by.person.masked_name)
 
 
-def _refuse_unless_may_leave(found: Standing) -> None:
+def _refuse_unless_it_can_be_left(found: Standing) -> None:
     if found.is_lead:
         text = _("您是税务登记中的%(position)s，不能在此解除，请通过【变更税务登记】或到税务机关前台办理。")
         raise ValidationError(text, code="lead", params={"position": found.position.label})
-    if not may_leave(found):
+    if not found.can_be_left:
         raise ValidationError(_("您在该企业没有可以解除的任职。"), code="nothing_to_leave")
 
 

@@ -99,8 +99,7 @@ def leave_post(request: Request, uid: uuid.UUID) -> HttpResponse:
         else:
             messages.success(request, _("已解除在%(firm)s的任职。") % {"firm": f"“{found.taxpayer.name}”"})
             return redirect("staff:my_posts")
-    context = {"form": form, "found": found, "may_leave": own_posts.may_leave(found)}
-    return form_page(request, "staff/leave_post.html", context)
+    return form_page(request, "staff/leave_post.html", {"form": form, "found": found})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

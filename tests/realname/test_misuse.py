@@ -15,7 +15,7 @@ from accounts.models import SignIn, Taxpayer
 from accounts.models.signins import Proof
 from realname import services
 from realname.models import MisuseCase, Post
-from staff import standing
+from staff import recovery, standing
 from staff.services import adding
 from tests import cast
 from tests.staff.acting import actor, as_himself, entries, refusal, settle_yunfan, switch_with_password
@@ -123,6 +123,16 @@ def test_even_the_legal_representative_is_blocked_and_only_at_that_firm(visitor)
     assert BLOCKED in words(visitor.get("/", follow=True))
     assert problem_of("钱思远") == "misused"
     assert problem_of(NAME) == ""
+
+
+@pytest.mark.rule("D35", "D21", "M133")
+def test_her_phone_no_longer_recovers_the_firms_password():
+    firm, phone = cast.taxpayer("HC"), cast.PHONES["钱思远"]
+    claim = recovery.claim_for_enterprise(firm.code, phone)
+    assert claim.person == cast.person("钱思远")
+    report("HC", "钱思远")
+    assert recovery.claim_for_enterprise(firm.code, phone).person is None
+    assert refusal(recovery.set_enterprise_password, claim, "海川里的第三艘船", by=Actor()) == "misused"
 
 
 @pytest.mark.rule("D35", "D4", "M102")
