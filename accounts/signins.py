@@ -7,7 +7,8 @@ from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Greatest
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -193,22 +194,20 @@ def _now(sign_in: SignIn) -> SignIn:
     return later.first() or sign_in
 
 
-def end_all(
-    person: Person, taxpayer: Taxpayer | None, reason: EndReason, *, by: Actor, keep: SignIn | None = None
-) -> int:
+def end_all(person: Person, taxpayer: Taxpayer | None, reason: EndReason, *, keep: SignIn | None = None) -> int:
     """End every live sign-in of a person for a taxpayer, but the one to keep; returns how many there were.
 
-    Those that he has switched away from end for this reason too, and with them what rests on them (D16).
+    Those that he has switched away from end for this reason too, and with them what rests on them (D16). Writes no
+    entry of its own: the act that ends them is the entry, and says how many (LOG-01).
     """
-    live = SignIn.objects.select_related("person").filter(person=person, taxpayer=taxpayer, ended_at__isnull=True)
-    ended = [sign_in for sign_in in live if keep is None or sign_in.pk != keep.pk]
-    for sign_in in ended:
-        end(sign_in, reason, by=by)
-    switched = SignIn.objects.filter(person=person, taxpayer=taxpayer, ended_because=EndReason.SWITCHED)
-    if keep is not None and keep.origin_id is not None:
-        switched = switched.exclude(pk=keep.origin_id)
-    switched.filter(started_at__gt=timezone.now() - LONGEST).update(ended_because=reason)
-    return len(ended)
+    rows = SignIn.objects.filter(person=person, taxpayer=taxpayer)
+    if keep is not None:
+        rows = rows.exclude(pk__in=[row for row in (keep.pk, keep.origin_id) if row is not None])
+    live = rows.filter(ended_at__isnull=True)
+    ended = live.update(ended_at=Greatest(Value(timezone.now()), F("started_at")), ended_because=reason)
+    switched = rows.filter(ended_because=EndReason.SWITCHED, started_at__gt=timezone.now() - LONGEST)
+    switched.update(ended_because=reason)
+    return ended
 
 
 def leave(request: HttpRequest) -> None:

@@ -108,6 +108,8 @@ class ErrorPageMiddleware:
         replaced = error_page(request, response.status_code)
         if "Allow" in response.headers:
             replaced["Allow"] = response.headers["Allow"]
+        # Django's mark of an answer that has its line in the log: one error, one line.
+        replaced._has_been_logged = getattr(response, "_has_been_logged", False)  # type: ignore[attr-defined]
         return replaced
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -139,7 +141,7 @@ class StaleFormMiddleware:
             return error_page(request, 409)
         name = actor.taxpayer.name if actor.taxpayer else _("自然人")
         links = [
-            {"text": _("回到当前身份的首页：%(name)s") % {"name": name}, "url": reverse("home")},
+            {"text": _("返回首页（当前身份：%(name)s）") % {"name": name}, "url": reverse("home")},
             {"text": _("切换身份"), "url": reverse("staff:capacity")},
         ]
         return error_page(request, 409, links=links)

@@ -14,7 +14,7 @@ What is asked, besides what the session already knows; a code is worth the same 
 | natural-person one where he isn't bound        | on file there                       | real-name phone     |
 
 Whether he may at all is judged as at the quick door (D6), for it as well leads in without setting a password: a first
-sign-in that is due, a lead without a password of his own and a clerk without an identity are told to use 普通登录. In
+sign-in that is due, who has no password of his own there and a clerk without an identity are told to use 普通登录. In
 the 111111 state of the target only 【修改密码】 opens, and asks for a code of its own (D10).
 
 The session keeps its first sign-in as `origin`. When the capacity that proved it is lost, all ends; when another is,
@@ -41,7 +41,7 @@ from realname import phones
 from realname.models import RealNameRecord
 from staff import enterprise, quick, standing
 from staff.models import Membership
-from staff.standing import NOT_COLLECTED, Problem, Standing
+from staff.standing import NOT_COLLECTED, NOT_SET_UP, Problem, Standing
 
 ORDINARY_ONLY = Problem(
     "ordinary_only", quick.ORDINARY_ONLY, _("请退出后，在登录页面的【企业登录】-【普通登录】中输入该企业的企业密码。")
@@ -179,7 +179,8 @@ def _problem_at(found: Standing, first_is_due: bool) -> Problem | None:
         return ORDINARY_ONLY
     if not found.taxpayer.is_open:
         return NOT_OPEN
-    return found.problem or found.problem_at_quick_login(first_is_due and not found.is_lead)
+    problem = found.problem or found.problem_at_quick_login(first_is_due and not found.is_lead)
+    return problem or (NOT_SET_UP if found.needs_own_password else None)
 
 
 def _own_password(person: Person, found: Standing | None) -> Credential | None:

@@ -16,7 +16,7 @@ from accounts.models import SignIn, Taxpayer
 from accounts.models.signins import EndReason
 from accounts.requests import Request
 from staff import standing
-from staff.standing import NOT_ADDED, REMOVED, Problem, Standing
+from staff.standing import NOT_ADDED, PASSWORD_NOT_SET, REMOVED, Problem, Standing
 
 GetResponse = Callable[[Request], HttpResponse]
 
@@ -36,14 +36,15 @@ class CapacityMiddleware:
             return self.get_response(request)
         proving = actor.sign_in.origin.taxpayer if actor.sign_in.origin and actor.sign_in.rests_on_another else None
         if proving is not None:  # the capacity that proved the session goes first: with it, all is lost
-            problem = standing.of_person(actor.person, proving).problem
+            problem = _problem_of(standing.of_person(actor.person, proving))
             if problem is not None:
                 return self._out(request, actor.sign_in, proving, problem)
         if actor.taxpayer is None:
             return self.get_response(request)
         found = standing.of_person(actor.person, actor.taxpayer)
-        if found.problem is not None:
-            return self._lost(request, actor.sign_in, actor.taxpayer, found.problem)
+        problem = _problem_of(found)
+        if problem is not None:
+            return self._lost(request, actor.sign_in, actor.taxpayer, problem)
         request.actor = _completed(actor, found)
         return self.get_response(request)
 
@@ -66,6 +67,13 @@ class CapacityMiddleware:
             messages.warning(request, text % {"firm": f"“{taxpayer.name}”"})
         _say(request, problem)
         return redirect("login")
+
+
+def _problem_of(found: Standing) -> Problem | None:
+    """Why he may not go on there."""
+    if found.problem is None and found.needs_own_password:  # the 111111 state died while he was in (D10, RST-05)
+        return PASSWORD_NOT_SET
+    return found.problem
 
 
 def _said(problem: Problem) -> Problem:

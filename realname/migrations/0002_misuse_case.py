@@ -12,7 +12,7 @@ import accounts.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0004_sign_in_origin"),
+        ("accounts", "0003_later_words"),
         ("realname", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

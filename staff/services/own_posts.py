@@ -37,9 +37,16 @@ def leave(taxpayer: Taxpayer, *, by: Actor) -> None:
         if membership is not None:
             _end(membership)
         realname_services.unlink(by.person, taxpayer)
-        signins.end_all(by.person, taxpayer, EndReason.LEFT, by=by)
-        after = picture_of(membership) if membership else {}
-        audit.record(Kind.POST_LEFT, by=by, taxpayer=taxpayer, target=by.person, before=before, after=after)
+        ended = signins.end_all(by.person, taxpayer, EndReason.LEFT)
+        audit.record(
+            Kind.POST_LEFT,
+            by=by,
+            taxpayer=taxpayer,
+            target=by.person,
+            before=before,
+            after=picture_of(membership) if membership else {},
+            sign_ins_ended=ended,
+        )
         _tell_leads(taxpayer, by.person.masked_name)
 
 

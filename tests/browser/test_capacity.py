@@ -37,7 +37,7 @@ def test_sun_yajing_goes_from_one_firm_to_the_other_and_to_herself(someone):
     stale.locator(".account summary").click()
     stale.get_by_role("button", name="退出").click()
     stale.get_by_text("系统没有保存任何内容").wait_for()
-    stale.get_by_role("link", name="回到当前身份的首页：沈阳云帆科技有限公司").click()
+    stale.get_by_role("link", name="返回首页（当前身份：沈阳云帆科技有限公司）").click()
     stale.get_by_text("沈阳云帆科技有限公司的业务").wait_for()
     stale.close()
 

@@ -92,14 +92,14 @@ def without_tokens(answer: HttpResponse) -> str:
     return _TOKENS.sub("", answer.content.decode())
 
 
-def settle_yunfan(*, password: str = "") -> Membership:
+def settle_yunfan() -> Membership:
     """沈阳云帆 after its first sign-in, and 孙雅静 a member there as well, who may see 历史办税操作查询."""
     firm = cast.taxpayer("YF")
     own = passwords.store(None, passwords.hash_new("云帆2026好天气"))
     Membership.objects.create(taxpayer=firm, person=cast.person("王晓敏"), credential=own)
     identity = Identity.objects.create(taxpayer=firm, name="查询员")
     identity.grant(["query.record.operations"])
-    credential = passwords.store(None, passwords.hash_new(password)) if password else None
+    credential = passwords.store(None, passwords.hash_new("雅静在云帆的密码"))
     member = Membership.objects.create(taxpayer=firm, person=cast.person("孙雅静"), credential=credential)
     member.identities.add(identity)
     return member

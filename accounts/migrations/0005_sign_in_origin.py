@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_later_words"),
+        ("accounts", "0004_record_block"),
     ]
 
     operations = [
