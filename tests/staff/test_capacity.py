@@ -16,7 +16,7 @@ from accounts.audit import Kind
 from accounts.models import Person, SignIn, Throttle
 from accounts.models.signins import EndReason, Proof
 from realname.models import MisuseCase, Post
-from staff import capacity
+from staff import capacity, enterprise
 from staff.models import Membership
 from tests import cast
 from tests.staff.acting import (
@@ -678,4 +678,5 @@ def test_a_browser_that_has_switched_there_keeps_its_own_count(visitor, yunfan):
     switch_with_password(visitor, "YF")
     visitor.post("/logout/")
     visitor.give_enterprise_password("YF", password="wrong-one")
-    assert Throttle.objects.filter(key__startswith=f"password:taxpayer:{cast.CODES['YF']}@").exists()
+    own_count = f"password:{enterprise.account_word(cast.CODES['YF'])}@"
+    assert Throttle.objects.filter(key__startswith=own_count).exists()

@@ -164,7 +164,6 @@ def test_my_posts_say_of_every_firm_position_state_expiry_and_binding(visitor):
         "请通过变更税务登记维护办税人",
         "已绑定自然人登录密码",
         "个人登录密码",
-        "尚未设置密码",
         "解除",
         "非本人任职",
     ):
