@@ -134,6 +134,24 @@ class PersonalPasswordForm(Form):
     password = PasswordField(label=_("个人登录密码"))
 
 
+class EnterprisePasswordForm(Form):
+    """企业密码 of the taxpayer that a person switches to (D32)."""
+
+    password = PasswordField(label=_("企业密码"))
+
+
+class MisuseForm(Form):
+    """非本人任职: what is the matter, in the person's own words (D35)."""
+
+    statement = CleanCharField(
+        label=_("情况说明"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("例如：何时发现、是否曾在该企业工作。最多500个字符。"),
+        error_messages={"required": _("请说明情况。")},
+    )
+
+
 class OperationsFilterForm(Form):
     """What to show of the taxpayer's record: kind, result, person, dates."""
 

@@ -35,6 +35,7 @@ from staff.services import adding
 from tests import cast
 from tests.etax import naughty
 from tests.etax.tables import LOOKS, TRIES, rows
+from tests.staff.acting import settle_yunfan
 from tests.visitor import Visitor, words
 
 FORM = "application/x-www-form-urlencoded"
@@ -192,6 +193,18 @@ def a_candidate() -> str:
     return adding.token_for(found, by=Actor(person=cast.person("钱思远"), taxpayer=cast.taxpayer("HC")))
 
 
+def at_two_firms(visitor: Visitor) -> None:
+    """A clerk of two firms, by a code."""
+    settle_yunfan()
+    visitor.sign_in_by_password("HC", "孙雅静")
+    SignIn.objects.update(code_at=timezone.now())
+
+
+def another_firm() -> str:
+    """The second firm of the clerk of two."""
+    return str(cast.taxpayer("YF").uid)
+
+
 @dataclass(frozen=True)
 class Case:
     """A form: where it is sent to, by whom, what else is in it, which of its fields take free text and may succeed."""
@@ -284,11 +297,21 @@ CASES = [
     ),
     Case(forms.CandidateForm, "staff:search_candidate", signed_in, CANDIDATE),
     Case(forms.AddMemberForm, "staff:add_member", signed_in, {"password": b"x"}, a_candidate, free("is_manager")),
+    Case(forms.EnterprisePasswordForm, "staff:switch", at_two_firms, {"password": b"wrong"}, another_firm),
+    Case(
+        forms.MisuseForm,
+        "staff:report_misuse",
+        at_two_firms,
+        {"statement": b"not me"},
+        another_firm,
+        free("statement"),
+        ("staff:my_posts",),
+    ),
     Case(forms.MembershipChoiceForm, "staff:withdraw_authorisation", signed_in),
 ]
 PARTS = {shared.PictureForm}
 """What other forms are made of; never shown alone."""
-TOLD = {"name", "reason", "description"}
+TOLD = {"name", "reason", "description", "statement"}
 """Fields whose text is kept and shown to others."""
 DATED = {"since", "until", "valid_until"}
 DAYS = [b"0001-01-01", b"0001-01-02", b"1582-10-10", b"1900-02-29", b"9999-12-30", b"9999-12-31"]
@@ -620,6 +643,7 @@ def test_a_made_up_ticket_is_worth_nothing(visitor, settings):
 
 OPEN = ["/picture/{}.png", "/picture/{}.wav", "/picture/new/{}/", "/{}", "/login/{}", "/static/{}"]
 CLOSED = ["/functions/{}/", "/staff/add/{}/", "/staff/members/{}/", "/staff/identities/{}/", "/account/posts/{}/link/"]
+CLOSED += ["/capacity/{}/", "/account/posts/{}/leave/"]
 
 
 @pytest.mark.rule("VAL-03", "CFG-05")

@@ -150,6 +150,16 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:bind_own", POST): signed_in("404", **WEAK),  # somebody else's
     ("staff:unbind_own", GET): signed_in("405"),
     ("staff:unbind_own", POST): signed_in("404", **WEAK),
+    ("staff:leave_post", GET): signed_in("404", **WEAK),  # a taxpayer that isn't there
+    ("staff:leave_post", POST): signed_in("404", **WEAK),
+    ("staff:report_misuse", GET): signed_in("404", **WEAK),
+    ("staff:report_misuse", POST): signed_in("404", **WEAK),
+    ("staff:capacity", GET): signed_in("200"),
+    ("staff:capacity", POST): signed_in("405"),
+    ("staff:switch", GET): signed_in("404"),
+    ("staff:switch", POST): signed_in("404"),
+    ("staff:send_switch_code", GET): signed_in("405"),
+    ("staff:send_switch_code", POST): signed_in("404"),
     ("staff:choose_person", GET): in_flow("200"),
     ("staff:choose_person", POST): in_flow("400"),
     ("staff:verify_by_sms", GET): in_flow(PERSON),
