@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import resolve, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit, passwords, signins
@@ -36,13 +37,13 @@ class CapacityMiddleware:
             return self.get_response(request)
         proving = actor.sign_in.origin.taxpayer if actor.sign_in.origin and actor.sign_in.rests_on_another else None
         if proving is not None:  # the capacity that proved the session goes first: with it, all is lost
-            problem = _problem_of(standing.of_person(actor.person, proving))
+            problem = _problem_of(standing.of_person(actor.person, proving), actor.sign_in)
             if problem is not None:
                 return self._out(request, actor.sign_in, proving, problem)
         if actor.taxpayer is None:
             return self.get_response(request)
         found = standing.of_person(actor.person, actor.taxpayer)
-        problem = _problem_of(found)
+        problem = _problem_of(found, actor.sign_in)
         if problem is not None:
             return self._lost(request, actor.sign_in, actor.taxpayer, problem)
         request.actor = _completed(actor, found)
@@ -69,11 +70,19 @@ class CapacityMiddleware:
         return redirect("login")
 
 
-def _problem_of(found: Standing) -> Problem | None:
+def _problem_of(found: Standing, sign_in: SignIn) -> Problem | None:
     """Why he may not go on there."""
-    if found.problem is None and found.needs_own_password:  # the 111111 state died while he was in (D10, RST-05)
+    if found.problem is None and _has_outlived_the_reset(found, sign_in):
         return PASSWORD_NOT_SET
     return found.problem
+
+
+def _has_outlived_the_reset(found: Standing, sign_in: SignIn) -> bool:
+    """Whether the 111111 state in which this sign-in began is over, and no password was set in it (D10, RST-05)."""
+    credential = found.membership.signing_credential if found.membership else None
+    if credential is None or credential.is_set or credential.temporary_until is None:
+        return False
+    return sign_in.started_at < credential.temporary_until <= timezone.now()
 
 
 def _said(problem: Problem) -> Problem:

@@ -264,7 +264,13 @@ def address(name: str, client: Client) -> str:
     """An example of this address that answers for this visitor."""
     pattern = dict(leaves_of(get_resolver()))[name]
     wanted = set(pattern.pattern.converters)
-    given: dict[str, object] = {"code": LEAF, "form": "ordinary-login", "uid": uuid4(), "token": "no-token"}
+    given: dict[str, object] = {
+        "code": LEAF,
+        "form": "ordinary-login",
+        "slug": "staff",
+        "uid": uuid4(),
+        "token": "no-token",
+    }
     given["pk"] = Post.objects.get(person=cast.person("何晨曦"), taxpayer=cast.taxpayer("HC")).pk
     if name in ("accounts:picture", "accounts:sound"):
         given["token"] = client.get(reverse("accounts:new_picture", args=["ordinary-login"])).json()["token"]
