@@ -17,6 +17,7 @@ from staff.views import (
     password,
     quick,
     recovery,
+    registration,
     sync,
 )
 
@@ -35,6 +36,10 @@ urlpatterns = [
     path("login/person/sms/", natural.natural_sms, name="natural_sms"),
     path("login/person/sms/code/", natural.natural_sms_code, name="natural_sms_code"),
     path("login/person/sms/send/", natural.natural_sms_send, name="natural_sms_send"),
+    path("register/", registration.register, name="register"),
+    path("register/code/", registration.register_code, name="register_code"),
+    path("register/send/", registration.register_send, name="register_send"),
+    path("register/account/", registration.register_account, name="register_account"),
     path("forgotten/", recovery.forgotten, name="forgotten"),
     path("forgotten/enterprise/", recovery.forgotten_enterprise, name="forgotten_enterprise"),
     path("forgotten/enterprise/code/", recovery.forgotten_enterprise_code, name="forgotten_enterprise_code"),
