@@ -134,8 +134,8 @@ class MobileField(BoundedCharField):
     """A mainland mobile number, folded."""
 
     def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("手机号码"))
         super().__init__(
-            label=_("手机号码"),
             max_length=30,
             widget=forms.TextInput(attrs={"autocomplete": "tel-national", "inputmode": "tel"}),
             error_messages={"required": _("请输入手机号码。")},

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, browsers, notices
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import STEP_UP_LIFE
@@ -34,8 +34,10 @@ def start(
 ) -> SignIn:
     """Sign the person in, in this browser: a new session id, one entry in the record, and his other sign-ins are told.
 
-    `enterprise` and `personal` are the passwords that proved him; when one changes, this sign-in ends.
+    `enterprise` and `personal` are the passwords that proved him; when one changes, this sign-in ends. A browser that
+    he has never used is told to his phone, but for his very first sign-in (SES-06).
     """
+    is_new_browser = not browsers.is_known(request, browsers.person_word(person))
     with transaction.atomic():
         previous = current(request)
         if previous is not None:
@@ -52,9 +54,11 @@ def start(
             ip=by.ip,
             browser=by.browser,
         )
-        others = SignIn.objects.filter(person=person, ended_at__isnull=True).exclude(pk=sign_in.pk)
-        others.update(told_of=sign_in)
-        audit.record(Kind.SIGN_IN, by=by, person=person, taxpayer=taxpayer, proof=proof)
+        others = SignIn.objects.filter(person=person).exclude(pk=sign_in.pk)
+        others.filter(ended_at__isnull=True).update(told_of=sign_in)
+        audit.record(Kind.SIGN_IN, by=by, person=person, taxpayer=taxpayer, proof=proof, new_browser=is_new_browser)
+        if is_new_browser and others.exists():
+            notices.tell_of_new_browser(sign_in)
     request.session.clear()
     auth.login(request, person, backend=_BACKEND)  # under a new session id: nothing from before is known any more
     request.session[SESSION_KEY] = str(sign_in.uid)
@@ -95,6 +99,18 @@ def end_all(
     ended = [sign_in for sign_in in live if keep is None or sign_in.pk != keep.pk]
     for sign_in in ended:
         end(sign_in, reason, by=by)
+    return len(ended)
+
+
+def end_others(*, by: Actor) -> int:
+    """End every other sign-in of who acts, whichever firm it is for (SES-07); returns how many there were."""
+    if by.person is None or by.sign_in is None:
+        return 0
+    others = SignIn.objects.select_related("person").filter(person=by.person, ended_at__isnull=True)
+    ended = list(others.exclude(pk=by.sign_in.pk))
+    for sign_in in ended:
+        end(sign_in, EndReason.ENDED_BY_OWNER, by=by)
+        forget_told_of(sign_in)
     return len(ended)
 
 

@@ -55,7 +55,12 @@ class Binding:
 
     @property
     def phone_count(self) -> str:
-        """Whom the codes sent count for: the phone, apart for what a stranger can ask for (D14)."""
+        """Whom the codes sent count for: the phone, apart for what a stranger can ask for (D14).
+
+        Whoever changes his phone types a number that may be another's: its owner's own codes aren't used up by it.
+        """
+        if self.purpose == Purpose.PHONE_CHANGE:
+            return "typed-as-new:" + sealing.lookup_hash(self.phone)
         group = "stranger:" if self.purpose in FOR_STRANGERS else "after-password:"
         return group + sealing.lookup_hash(self.phone)
 
@@ -74,7 +79,9 @@ class Binding:
 def _counts(binding: Binding, by: Actor) -> tuple[tuple[Limit, str], ...]:
     """The limits a code takes from."""
     phone = binding.phone_count
+    own = ((CODE_DAY, f"phone-change:{binding.whose}"),) if binding.purpose == Purpose.PHONE_CHANGE else ()
     return (
+        *own,
         (CODE_GAP, phone),
         (CODE_HOUR, phone),
         (CODE_DAY, phone),
@@ -226,9 +233,10 @@ def seconds_until_next(binding: Binding) -> int:
     return throttles.wait(CODE_GAP, binding.phone_count)
 
 
-def close_codes(person: Person, purpose: Purpose) -> None:
-    """Kill the open code of this person and purpose: another person was chosen meanwhile (FLOW-04)."""
-    SmsCode.objects.filter(person=person, purpose=purpose, closed_at__isnull=True).update(closed_at=Now())
+def close_codes(person: Person, *purposes: Purpose) -> None:
+    """Kill the person's open codes of these purposes, or all: another was chosen (FLOW-04), or his phone changed."""
+    purposes = purposes or tuple(Purpose)
+    SmsCode.objects.filter(person=person, purpose__in=purposes, closed_at__isnull=True).update(closed_at=Now())
 
 
 def tidy(older_than: timedelta) -> int:

@@ -51,4 +51,4 @@ class NewPhoneForm(PictureForm):
     form_name = "change-phone"
     field_order = ("phone", "captcha")
 
-    phone = MobileField()
+    phone = MobileField(label=_("新手机号码"))

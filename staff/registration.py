@@ -25,6 +25,7 @@ FLOW = Flow(
         Step("staff:register_code", "proof"),
         Step("staff:register_account", "done"),
     ),
+    over=_("注册已超过10分钟或尚未开始，请重新填写。"),
 )
 
 START_AGAIN = _("所填信息已变更，请重新开始注册。")
@@ -35,7 +36,7 @@ def claim(*, name: str, id_type: str, id_number: str, phone: str) -> Claim:
 
     All is read in the same queries whether or not there is such a person (D3).
     """
-    person = Person.objects.select_related("credential").by_id_number(id_type, id_number).first()
+    person = Person.objects.by_id_number(id_type, id_number).first()
     collected = _is_collected(person)
     if person is None or not collected or not person.is_active or _has_account(person):
         return Claim(None, phone)
@@ -96,5 +97,5 @@ def _make_account(pk: int, username: str, hashed: str, *, phone: str, by: Actor)
     locked.save(update_fields=["username", "credential"])
     throttles.release(PASSWORD, natural.account_word(username))
     audit.record(Kind.ACCOUNT_REGISTERED, by=by, person=locked)
-    notices.tell(locked, _("您已注册自然人账户，可以用用户注册名和密码登录。"))
+    notices.tell(locked, str(_("您已注册自然人账户，可以用用户注册名和密码登录。")))
     return locked

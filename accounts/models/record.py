@@ -188,6 +188,10 @@ class AuditEntry(models.Model):
                 lines.append(str(_("权限身份：%(was)s → %(now)s") % {"was": was, "now": now}))
             if before["is_manager"] != after["is_manager"]:
                 lines.append(str(_("授予管理权限") if after["is_manager"] else _("取消管理权限")))
+        if self.details.get("new_browser"):
+            lines.append(str(_("此前未使用过的浏览器")))
+        if self.details.get("phone_was"):
+            lines.append(str(_("手机号码：%(phone_was)s → %(phone_now)s") % self.details))
         if self.details.get("reason_given"):
             lines.append(str(_("原因：%(reason)s") % {"reason": self.details["reason_given"]}))
         if self.details.get("name"):
