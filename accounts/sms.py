@@ -46,6 +46,8 @@ class Binding:
     taxpayer: Taxpayer | None
     login: str
     phone: str
+    typed: str = ""
+    """What was typed to find the person by, where it wasn't his phone."""
 
     @property
     def whose(self) -> str:
@@ -54,15 +56,21 @@ class Binding:
         return "stranger:" + who if self.purpose in FOR_STRANGERS else who
 
     @property
-    def phone_count(self) -> str:
-        """Whom the codes sent count for: the phone, apart for what a stranger can ask for (D14).
+    def counted(self) -> str:
+        """Whom the codes count for that the page speaks of: the phone, or what was typed at a door without a password.
 
-        Whoever changes his phone types a number that may be another's: its owner's own codes aren't used up by it.
+        Such a door's pauses must not tell whose phone it is, nor what was asked for at another (D3, D21). And whoever
+        changes his phone types a number that may be another's: its owner's own codes aren't used up by it.
         """
-        if self.purpose == Purpose.PHONE_CHANGE:
-            return "typed-as-new:" + sealing.lookup_hash(self.phone)
-        group = "stranger:" if self.purpose in FOR_STRANGERS else "after-password:"
+        if self.purpose in FOR_STRANGERS:
+            return f"typed:{self.purpose}:" + sealing.lookup_hash(self.typed or self.phone)
+        group = "typed-as-new:" if self.purpose == Purpose.PHONE_CHANGE else "after-password:"
         return group + sealing.lookup_hash(self.phone)
+
+    @property
+    def checked(self) -> str:
+        """Whom wrong tries count for that the page speaks of: as `counted`, so that it tells of nobody."""
+        return self.counted if self.purpose in FOR_STRANGERS else self.whose
 
     @property
     def word(self) -> str:
@@ -78,16 +86,17 @@ class Binding:
 
 def _counts(binding: Binding, by: Actor) -> tuple[tuple[Limit, str], ...]:
     """The limits a code takes from."""
-    phone = binding.phone_count
     own = ((CODE_DAY, f"phone-change:{binding.whose}"),) if binding.purpose == Purpose.PHONE_CHANGE else ()
     return (
         *own,
-        (CODE_GAP, phone),
-        (CODE_HOUR, phone),
-        (CODE_DAY, phone),
+        *_three(binding.counted),
         (CODE_ADDRESS, neighbourhood(by.ip)),
         (CODE_TOTAL, "all"),
     )
+
+
+def _three(subject: str) -> tuple[tuple[Limit, str], ...]:
+    return (CODE_GAP, subject), (CODE_HOUR, subject), (CODE_DAY, subject)
 
 
 def send_code(binding: Binding, *, by: Actor) -> None:
@@ -98,18 +107,31 @@ def send_code(binding: Binding, *, by: Actor) -> None:
     with transaction.atomic():
         _lock(binding)
         obstacle = throttles.take(*_counts(binding, by))
+        silent = None
         if obstacle is None:
-            _make(binding)
+            silent = _phone_must_rest(binding)
+            _make(binding, is_sent=silent is None)
+        in_the_way = obstacle or silent
         audit.record(
             Kind.CODE_SENT,
             by=by,
             taxpayer=binding.taxpayer,
             target=binding.person,
-            reason=obstacle[0].name if obstacle else "",
+            reason=in_the_way[0].name if in_the_way else "",
             purpose=binding.purpose,
         )
     if obstacle is not None:
         raise _must_wait(*obstacle)
+
+
+def _phone_must_rest(binding: Binding) -> tuple[Limit, int] | None:
+    """What stands in the way of one more message to this phone, whichever door without a password asks for it.
+
+    The page doesn't tell: it would tell whose phone it is. Nobody's phone is counted as well, for the same work.
+    """
+    if binding.purpose not in FOR_STRANGERS:
+        return None
+    return throttles.take(*_three("stranger:" + sealing.lookup_hash(binding.phone)))
 
 
 def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
@@ -119,7 +141,7 @@ def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
     phone could be used up by typing it. Raises ValidationError `sms_wait` for both alike.
     """
     typed = f"typed:{binding.whose}"
-    obstacle = throttles.take((CODE_GAP, typed), (CODE_HOUR, typed), (CODE_DAY, typed))
+    obstacle = throttles.take(*_three(typed))
     if obstacle is None and binding.phone == real_phone:
         try:
             send_code(binding, by=by)
@@ -139,7 +161,7 @@ def _lock(binding: Binding) -> None:
     ).first()
 
 
-def _make(binding: Binding) -> None:
+def _make(binding: Binding, *, is_sent: bool = True) -> None:
     code = f"{secrets.randbelow(1_000_000):06}"
     older = SmsCode.objects.filter(person=binding.person, purpose=binding.purpose, closed_at__isnull=True)
     if binding.person is None:
@@ -153,7 +175,7 @@ def _make(binding: Binding) -> None:
         created_at=Now(),
         expires_at=Now() + CODE_LIFE,
     )
-    outbox.queue(binding.phone if binding.person else "", _text(binding, code), useful_for=CODE_LIFE)
+    outbox.queue(binding.phone if binding.person and is_sent else "", _text(binding, code), useful_for=CODE_LIFE)
 
 
 def _text(binding: Binding, code: str) -> str:
@@ -197,8 +219,8 @@ def check_code(binding: Binding, code: str, *, by: Actor) -> None:
 
 
 def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
-    person = binding.whose
-    blocked = throttles.wait(CODE_CHECKS, person)
+    subjects = {binding.checked, binding.whose}
+    blocked = throttles.wait(CODE_CHECKS, binding.checked)
     if blocked:
         return ValidationError(
             _("短信验证码输错次数过多，请在%(minutes)s分钟后再试。"),
@@ -210,7 +232,13 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
         rows = rows.filter(bound_to=binding.word)
     row = rows.filter(closed_at__isnull=True, expires_at__gt=Now()).first()
     right = row and row.bound_to == binding.word and constant_time_compare(row.code_hash, binding.hash(code))
-    if row and right and binding.person is not None and throttles.succeed(CODE_CHECKS, person):
+    # A person whose checks are stopped by tries at another door is told that the code is wrong: not that it is he.
+    if (
+        row
+        and right
+        and binding.person is not None
+        and all(throttles.succeed(CODE_CHECKS, who) for who in sorted(subjects))
+    ):
         SmsCode.objects.filter(pk=row.pk).update(used_at=Now(), closed_at=Now())
         throttles.give_back(CODE_ADDRESS, neighbourhood(by.ip))
         return None
@@ -219,7 +247,8 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
         row.save(update_fields=["failures"])
         if row.failures >= CODE_FAILURES:
             SmsCode.objects.filter(pk=row.pk).update(closed_at=Now())
-    throttles.fail(CODE_CHECKS, person)
+    for who in sorted(subjects):
+        throttles.fail(CODE_CHECKS, who)
     return ValidationError(WRONG_CODE, code="sms_code")
 
 
@@ -230,7 +259,7 @@ def seconds_until_next_typed(binding: Binding) -> int:
 
 def seconds_until_next(binding: Binding) -> int:
     """Seconds until a new code may be asked for; 0 where it may now. The page's countdown starts from it (OTP-06)."""
-    return throttles.wait(CODE_GAP, binding.phone_count)
+    return throttles.wait(CODE_GAP, binding.counted)
 
 
 def close_codes(person: Person, *purposes: Purpose) -> None:
