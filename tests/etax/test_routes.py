@@ -247,6 +247,8 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:change_enterprise_password", POST): leads("400"),
     ("staff:operations", GET): signed_in("200", no_functions="403", person="403"),
     ("staff:operations", POST): signed_in("405"),
+    ("staff:export_operations", GET): signed_in("405"),
+    ("staff:export_operations", POST): signed_in("200", no_functions="403", person="403"),
     ("staff:function", GET): signed_in("200", no_functions="403", person="403"),
     ("staff:function", POST): signed_in("405"),
     ("simulated_phone", GET): everybody("200"),
