@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.http import HttpRequest
 from django.utils import timezone
@@ -101,19 +101,26 @@ def end_all(person: Person, taxpayer: Taxpayer | None, reason: EndReason, *, kee
     live = SignIn.objects.filter(person=person, taxpayer=taxpayer, ended_at__isnull=True)
     if keep is not None:
         live = live.exclude(pk=keep.pk)
+    return end_these(live, reason)
+
+
+def end_these(live: QuerySet[SignIn], reason: EndReason) -> int:
+    """End these live sign-ins; returns how many there were. As `end_all`, it writes no entry."""
     return live.update(ended_at=Greatest(Value(timezone.now()), F("started_at")), ended_because=reason)
 
 
+@transaction.atomic
 def end_others(*, by: Actor) -> int:
     """End every other sign-in of who acts, whichever firm it is for (SES-07); returns how many there were."""
     if by.person is None or by.sign_in is None:
         return 0
-    others = SignIn.objects.select_related("person").filter(person=by.person, ended_at__isnull=True)
-    ended = list(others.exclude(pk=by.sign_in.pk))
-    for sign_in in ended:
-        end(sign_in, EndReason.ENDED_BY_OWNER, by=by)
-        forget_told_of(sign_in)
-    return len(ended)
+    others = SignIn.objects.filter(person=by.person, ended_at__isnull=True).exclude(pk=by.sign_in.pk)
+    ended = end_these(others, EndReason.ENDED_BY_OWNER)
+    SignIn.objects.filter(pk=by.sign_in.pk).update(told_of=None)
+    if ended:
+        because = EndReason.ENDED_BY_OWNER
+        audit.record(Kind.SIGN_IN_ENDED, by=by, target=by.person, because=because, sign_ins_ended=ended)
+    return ended
 
 
 def leave(request: HttpRequest) -> None:

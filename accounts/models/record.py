@@ -189,6 +189,20 @@ class AuditEntry(models.Model):
     @property
     def details_in_words(self) -> list[str]:
         """What changed, in sentences for the taxpayer: identities before and after, functions gained and lost."""
+        lines = self._rights_in_words()
+        if self.details.get("new_browser"):
+            lines.append(str(_("此前未使用过的浏览器")))
+        if self.details.get("phone_was"):
+            lines.append(str(_("手机号码：%(phone_was)s → %(phone_now)s") % self.details))
+        if self.details.get("reason_given"):
+            lines.append(str(_("原因：%(reason)s") % {"reason": self.details["reason_given"]}))
+        if self.details.get("sign_ins_ended"):
+            lines.append(str(_("结束了%(count)s处登录") % {"count": self.details["sign_ins_ended"]}))
+        if self.details.get("name"):
+            lines.append(str(self.details["name"]))
+        return lines
+
+    def _rights_in_words(self) -> list[str]:
         before, after = self.details.get("before"), self.details.get("after")
         lines: list[str] = []
         if isinstance(before, dict) and isinstance(after, dict) and "identities" in before and "identities" in after:
@@ -200,16 +214,6 @@ class AuditEntry(models.Model):
             if before.get("valid_until") != after.get("valid_until"):
                 days = [_last_day(each.get("valid_until")) for each in (before, after)]
                 lines.append(str(_("有效期至：%(was)s → %(now)s") % {"was": days[0], "now": days[1]}))
-        if self.details.get("new_browser"):
-            lines.append(str(_("此前未使用过的浏览器")))
-        if self.details.get("phone_was"):
-            lines.append(str(_("手机号码：%(phone_was)s → %(phone_now)s") % self.details))
-        if self.details.get("reason_given"):
-            lines.append(str(_("原因：%(reason)s") % {"reason": self.details["reason_given"]}))
-        if self.details.get("sign_ins_ended"):
-            lines.append(str(_("结束了%(count)s处登录") % {"count": self.details["sign_ins_ended"]}))
-        if self.details.get("name"):
-            lines.append(str(self.details["name"]))
         return lines
 
     @property

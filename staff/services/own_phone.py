@@ -104,13 +104,12 @@ def change(progress: Progress, code: str, *, by: Actor) -> None:
         locked.save(update_fields=["phone", "phone_hash"])
         collected.save(update_fields=["phone"])
         sms.close_codes(locked)
-        _end_what_the_old_phone_proved(locked, by=by)
-        audit.record(Kind.PHONE_CHANGED, by=by, target=locked, phone_was=was, phone_now=now)
+        ended = _end_what_the_old_phone_proved(locked, by=by)
+        audit.record(Kind.PHONE_CHANGED, by=by, target=locked, phone_was=was, phone_now=now, sign_ins_ended=ended)
 
 
-def _end_what_the_old_phone_proved(person: Person, *, by: Actor) -> None:
+def _end_what_the_old_phone_proved(person: Person, *, by: Actor) -> int:
     """Every other sign-in that a code to the old phone opened or strengthened: whoever has that phone now is out."""
-    proven = SignIn.objects.select_related("person").filter(person=person, ended_at__isnull=True)
-    for sign_in in proven.filter(Q(proof__in=_BY_SMS) | Q(code_at__isnull=False)):
-        if by.sign_in is None or sign_in.pk != by.sign_in.pk:
-            signins.end(sign_in, EndReason.ENDED_BY_OWNER, by=by)
+    proven = SignIn.objects.filter(Q(proof__in=_BY_SMS) | Q(code_at__isnull=False), person=person, ended_at=None)
+    others = proven.exclude(pk=by.sign_in.pk) if by.sign_in is not None else proven
+    return signins.end_these(others, EndReason.ENDED_BY_OWNER)

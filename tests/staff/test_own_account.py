@@ -125,7 +125,7 @@ def test_the_phone_changes_after_a_code_to_the_new_one_and_one_to_the_old_which_
     assert "您的实名手机号码已变更为139****1234" in visitor.texts_to(OLD)[-1]
     entry = AuditEntry.objects.get(kind=Kind.PHONE_CHANGED)
     assert (entry.person, entry.target) == (person, person)
-    assert entry.details == {"phone_was": "199****0003", "phone_now": "139****1234"}
+    assert entry.details == {"phone_was": "199****0003", "phone_now": "139****1234", "sign_ins_ended": 0}
     assert visitor.get("/").status_code == 200
 
 
