@@ -39,7 +39,7 @@ def start(
     `enterprise` and `personal` are the passwords that proved him; when one changes, this sign-in ends. A browser that
     he has never used is told to his phone, but for his very first sign-in (SES-06).
     """
-    is_new_browser = not browsers.is_known(request, browsers.person_word(person))
+    is_known = browsers.is_known(request, browsers.person_word(person))
     with transaction.atomic():
         previous = current(request)
         if previous is not None:
@@ -58,8 +58,9 @@ def start(
         )
         others = SignIn.objects.filter(person=person).exclude(pk=sign_in.pk)
         others.filter(ended_at__isnull=True).update(told_of=sign_in)
-        audit.record(Kind.SIGN_IN, by=by, person=person, taxpayer=taxpayer, proof=proof, new_browser=is_new_browser)
-        if is_new_browser and others.exists():
+        in_new_browser = not is_known and others.exists()
+        audit.record(Kind.SIGN_IN, by=by, person=person, taxpayer=taxpayer, proof=proof, new_browser=in_new_browser)
+        if in_new_browser:
             notices.tell_of_new_browser(sign_in)
     request.session.clear()
     auth.login(request, person, backend=_BACKEND)  # under a new session id: nothing from before is known any more

@@ -43,7 +43,7 @@ def test_the_natural_door_by_password_and_the_centre_behind_it(someone):
     assert someone.sees("2102**********0029")
     someone.press("返回个人中心")
     someone.press("日志管理")
-    assert someone.sees("此前未使用过的浏览器")
+    assert someone.sees("127.0.0.1")
     someone.press("返回个人中心")
     someone.press("登录设备")
     assert someone.sees("本次登录")
