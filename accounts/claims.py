@@ -18,9 +18,9 @@ _NOBODY = str(UUID(int=0))
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The person claimed, None where there is no such; his phone, or a word for it; the taxpayer concerned.
+    """The person claimed, None where there is no such; the phone typed, or a word for it; the taxpayer concerned.
 
-    `typed` is what he was looked for by, where that wasn't the phone.
+    `typed` is all that was typed, where it is more than the phone or something else: asking again counts for it.
     """
 
     person: Person | None
@@ -31,8 +31,8 @@ class Claim:
 
 def lay(progress: Progress, claim: Claim) -> None:
     """Write the claim down as the flow's first fact; what was typed is sealed."""
-    progress.establish("phone", sealing.seal(claim.phone, place=_PLACE))
     progress.establish("typed", sealing.seal(claim.typed, place=_PLACE))
+    progress.establish("phone", sealing.seal(claim.phone, place=_PLACE))
     progress.establish("about", str(claim.taxpayer.uid) if claim.taxpayer else _NOBODY)
     progress.establish("claim", str(claim.person.uid) if claim.person else _NOBODY)
 

@@ -38,7 +38,7 @@ class Binding:
     """What a code is good for, and nothing else: this person, purpose, taxpayer, login and phone (OTP-07).
 
     Without a person everything goes its usual way, the same work is done, nothing is sent and no code is right: so
-    nobody learns at a door that asks for no password who exists (D21, RST-01).
+    nobody learns at a door that asks for no password who exists (D21, RST-01). `typed` is what was typed there.
     """
 
     person: Person | None
@@ -47,7 +47,6 @@ class Binding:
     login: str
     phone: str
     typed: str = ""
-    """What was typed to find the person by, where it wasn't his phone."""
 
     @property
     def whose(self) -> str:
@@ -56,21 +55,30 @@ class Binding:
         return "stranger:" + who if self.purpose in FOR_STRANGERS else who
 
     @property
-    def counted(self) -> str:
-        """Whom the codes count for that the page speaks of: the phone, or what was typed at a door without a password.
+    def phone_count(self) -> str:
+        """Whom the codes sent count for: the phone, apart for what a stranger can ask for (D14).
 
-        Such a door's pauses must not tell whose phone it is, nor what was asked for at another (D3, D21). And whoever
-        changes his phone types a number that may be another's: its owner's own codes aren't used up by it.
+        Whoever changes his phone types a number that may be another's: its owner's own codes aren't used up by it.
         """
-        if self.purpose in FOR_STRANGERS:
-            return f"typed:{self.purpose}:" + sealing.lookup_hash(self.typed or self.phone)
-        group = "typed-as-new:" if self.purpose == Purpose.PHONE_CHANGE else "after-password:"
+        if self.purpose == Purpose.PHONE_CHANGE:
+            return "typed-as-new:" + sealing.lookup_hash(self.phone)
+        group = "stranger:" if self.purpose in FOR_STRANGERS else "after-password:"
         return group + sealing.lookup_hash(self.phone)
 
     @property
-    def checked(self) -> str:
-        """Whom wrong tries count for that the page speaks of: as `counted`, so that it tells of nobody."""
-        return self.counted if self.purpose in FOR_STRANGERS else self.whose
+    def asked_count(self) -> str:
+        """Whom the codes asked for count for: the phone; at a stranger's door what he typed at that door.
+
+        There the pauses of the phone itself would tell whose it is: ask by a name, then see which phone must wait.
+        """
+        if self.purpose not in FOR_STRANGERS:
+            return self.phone_count
+        return f"asked:{self.purpose}:{sealing.lookup_hash(self.typed or self.phone)}"
+
+    @property
+    def told_tries(self) -> str:
+        """Whom wrong tries count for, as far as that is told; at a stranger's door not the person."""
+        return self.asked_count if self.purpose in FOR_STRANGERS else self.whose
 
     @property
     def word(self) -> str:
@@ -84,34 +92,34 @@ class Binding:
         return sealing.keyed_hash(sealing.purpose_key("sms-code"), text)
 
 
-def _counts(binding: Binding, by: Actor) -> tuple[tuple[Limit, str], ...]:
-    """The limits a code takes from."""
+def _by_number(subject: str) -> tuple[throttles.Count, ...]:
+    """The limits of one phone, or of what stands for one."""
+    return (CODE_GAP, subject), (CODE_HOUR, subject), (CODE_DAY, subject)
+
+
+def _counts(binding: Binding, by: Actor) -> tuple[throttles.Count, ...]:
+    """The limits a code takes from, as whoever asks for it is told."""
     own = ((CODE_DAY, f"phone-change:{binding.whose}"),) if binding.purpose == Purpose.PHONE_CHANGE else ()
     return (
         *own,
-        *_three(binding.counted),
+        *_by_number(binding.asked_count),
         (CODE_ADDRESS, neighbourhood(by.ip)),
         (CODE_TOTAL, "all"),
     )
 
 
-def _three(subject: str) -> tuple[tuple[Limit, str], ...]:
-    return (CODE_GAP, subject), (CODE_HOUR, subject), (CODE_DAY, subject)
-
-
 def send_code(binding: Binding, *, by: Actor) -> None:
     """Send a new code to the binding's phone; an older one of the same person and purpose dies.
 
-    Raises ValidationError `sms_wait` with `params["seconds"]` while a limit of D14 stands in the way.
+    Raises ValidationError `sms_wait` with `params["seconds"]` while a limit of D14 stands in the way. That the phone
+    of a stranger's claim must wait is not told, but recorded.
     """
     with transaction.atomic():
         _lock(binding)
         obstacle = throttles.take(*_counts(binding, by))
-        silent = None
-        if obstacle is None:
-            silent = _phone_must_rest(binding)
-            _make(binding, is_sent=silent is None)
-        in_the_way = obstacle or silent
+        in_the_way = obstacle or _take_untold(binding)
+        if in_the_way is None:
+            _make(binding)
         audit.record(
             Kind.CODE_SENT,
             by=by,
@@ -124,14 +132,12 @@ def send_code(binding: Binding, *, by: Actor) -> None:
         raise _must_wait(*obstacle)
 
 
-def _phone_must_rest(binding: Binding) -> tuple[Limit, int] | None:
-    """What stands in the way of one more message to this phone, whichever door without a password asks for it.
-
-    The page doesn't tell: it would tell whose phone it is. Nobody's phone is counted as well, for the same work.
-    """
+def _take_untold(binding: Binding) -> tuple[Limit, int] | None:
+    """What a stranger's code takes from its phone; a claim that names nobody takes as much from nobody's."""
     if binding.purpose not in FOR_STRANGERS:
         return None
-    return throttles.take(*_three("stranger:" + sealing.lookup_hash(binding.phone)))
+    whose = binding.phone_count if binding.person else f"nobody:{binding.phone_count}"
+    return throttles.take(*_by_number(whose))
 
 
 def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
@@ -141,7 +147,7 @@ def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
     phone could be used up by typing it. Raises ValidationError `sms_wait` for both alike.
     """
     typed = f"typed:{binding.whose}"
-    obstacle = throttles.take(*_three(typed))
+    obstacle = throttles.take(*_by_number(typed))
     if obstacle is None and binding.phone == real_phone:
         try:
             send_code(binding, by=by)
@@ -161,7 +167,7 @@ def _lock(binding: Binding) -> None:
     ).first()
 
 
-def _make(binding: Binding, *, is_sent: bool = True) -> None:
+def _make(binding: Binding) -> None:
     code = f"{secrets.randbelow(1_000_000):06}"
     older = SmsCode.objects.filter(person=binding.person, purpose=binding.purpose, closed_at__isnull=True)
     if binding.person is None:
@@ -175,7 +181,7 @@ def _make(binding: Binding, *, is_sent: bool = True) -> None:
         created_at=Now(),
         expires_at=Now() + CODE_LIFE,
     )
-    outbox.queue(binding.phone if binding.person and is_sent else "", _text(binding, code), useful_for=CODE_LIFE)
+    outbox.queue(binding.phone if binding.person else "", _text(binding, code), useful_for=CODE_LIFE)
 
 
 def _text(binding: Binding, code: str) -> str:
@@ -219,8 +225,7 @@ def check_code(binding: Binding, code: str, *, by: Actor) -> None:
 
 
 def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
-    subjects = {binding.checked, binding.whose}
-    blocked = throttles.wait(CODE_CHECKS, binding.checked)
+    blocked = throttles.wait(CODE_CHECKS, binding.told_tries)
     if blocked:
         return ValidationError(
             _("短信验证码输错次数过多，请在%(minutes)s分钟后再试。"),
@@ -232,13 +237,8 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
         rows = rows.filter(bound_to=binding.word)
     row = rows.filter(closed_at__isnull=True, expires_at__gt=Now()).first()
     right = row and row.bound_to == binding.word and constant_time_compare(row.code_hash, binding.hash(code))
-    # A person whose checks are stopped by tries at another door is told that the code is wrong: not that it is he.
-    if (
-        row
-        and right
-        and binding.person is not None
-        and all(throttles.succeed(CODE_CHECKS, who) for who in sorted(subjects))
-    ):
+    if row and right and binding.person is not None and throttles.succeed(CODE_CHECKS, binding.whose):
+        throttles.release(CODE_CHECKS, binding.told_tries)
         SmsCode.objects.filter(pk=row.pk).update(used_at=Now(), closed_at=Now())
         throttles.give_back(CODE_ADDRESS, neighbourhood(by.ip))
         return None
@@ -247,8 +247,8 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
         row.save(update_fields=["failures"])
         if row.failures >= CODE_FAILURES:
             SmsCode.objects.filter(pk=row.pk).update(closed_at=Now())
-    for who in sorted(subjects):
-        throttles.fail(CODE_CHECKS, who)
+    for whose in sorted({binding.told_tries, binding.whose}):
+        throttles.fail(CODE_CHECKS, whose)
     return ValidationError(WRONG_CODE, code="sms_code")
 
 
@@ -259,7 +259,7 @@ def seconds_until_next_typed(binding: Binding) -> int:
 
 def seconds_until_next(binding: Binding) -> int:
     """Seconds until a new code may be asked for; 0 where it may now. The page's countdown starts from it (OTP-06)."""
-    return throttles.wait(CODE_GAP, binding.counted)
+    return throttles.wait(CODE_GAP, binding.asked_count)
 
 
 def close_codes(person: Person, *purposes: Purpose) -> None:

@@ -26,7 +26,7 @@ BY_SMS = Flow("natural_sms", (Step("staff:natural_sms", "claim"), Step("staff:na
 
 def account_word(username: str) -> str:
     """What wrong tries on this account are counted under, at its own door and, while bound, at the enterprise's."""
-    return f"person:{username}"
+    return f"person:{throttles.unreadable(username)}"
 
 
 def _find(username: str) -> Person | None:

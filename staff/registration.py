@@ -37,11 +37,11 @@ def claim(*, name: str, id_type: str, id_number: str, phone: str) -> Claim:
     All is read in the same queries whether or not there is such a person (D3).
     """
     person = Person.objects.by_id_number(id_type, id_number).first()
-    collected = _is_collected(person)
+    collected, typed = _is_collected(person), f"{id_type}|{id_number}|{phone}"
     if person is None or not collected or not person.is_active or _has_account(person):
-        return Claim(None, phone)
+        return Claim(None, phone, typed=typed)
     same = person.name == name and numbers.fold(person.phone) == phone
-    return Claim(person if same else None, phone)
+    return Claim(person if same else None, phone, typed=typed)
 
 
 def _is_collected(person: Person | None) -> bool:
