@@ -7,13 +7,13 @@ from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, Q, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit
+from accounts import audit, browsers, notices
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import STEP_UP_LIFE
@@ -41,8 +41,10 @@ def start(
 ) -> SignIn:
     """Sign the person in, in this browser: a new session id, one entry in the record, and his other sign-ins are told.
 
-    `enterprise` and `personal` are the passwords that proved him; when one changes, this sign-in ends.
+    `enterprise` and `personal` are the passwords that proved him; when one changes, this sign-in ends. A browser that
+    he has never used is told to his phone, but for his very first sign-in (SES-06).
     """
+    is_known = browsers.is_known(request, browsers.person_word(person))
     with transaction.atomic():
         previous = current(request)
         if previous is not None:
@@ -59,9 +61,12 @@ def start(
             ip=by.ip,
             browser=by.browser,
         )
-        others = SignIn.objects.filter(person=person, ended_at__isnull=True).exclude(pk=sign_in.pk)
-        others.update(told_of=sign_in)
-        audit.record(Kind.SIGN_IN, by=by, person=person, taxpayer=taxpayer, proof=proof)
+        others = SignIn.objects.filter(person=person).exclude(pk=sign_in.pk)
+        others.filter(ended_at__isnull=True).update(told_of=sign_in)
+        in_new_browser = not is_known and others.exists()
+        audit.record(Kind.SIGN_IN, by=by, person=person, taxpayer=taxpayer, proof=proof, new_browser=in_new_browser)
+        if in_new_browser:
+            notices.tell_of_new_browser(sign_in)
     _enter(request, sign_in, {str(enterprise.pk): enterprise.version} if enterprise else {})
     return sign_in
 
@@ -203,10 +208,28 @@ def end_all(person: Person, taxpayer: Taxpayer | None, reason: EndReason, *, kee
     rows = SignIn.objects.filter(person=person, taxpayer=taxpayer)
     if keep is not None:
         rows = rows.exclude(pk__in=[row for row in (keep.pk, keep.origin_id) if row is not None])
-    live = rows.filter(ended_at__isnull=True)
-    ended = live.update(ended_at=Greatest(Value(timezone.now()), F("started_at")), ended_because=reason)
+    ended = end_these(rows.filter(ended_at__isnull=True), reason)
     switched = rows.filter(ended_because=EndReason.SWITCHED, started_at__gt=timezone.now() - LONGEST)
     switched.update(ended_because=reason)
+    return ended
+
+
+def end_these(live: QuerySet[SignIn], reason: EndReason) -> int:
+    """End these live sign-ins; returns how many there were. As `end_all`, it writes no entry."""
+    return live.update(ended_at=Greatest(Value(timezone.now()), F("started_at")), ended_because=reason)
+
+
+@transaction.atomic
+def end_others(*, by: Actor) -> int:
+    """End every other sign-in of who acts, whichever firm it is for (SES-07); returns how many there were."""
+    if by.person is None or by.sign_in is None:
+        return 0
+    others = SignIn.objects.filter(person=by.person, ended_at__isnull=True).exclude(pk=by.sign_in.pk)
+    ended = end_these(others, EndReason.ENDED_BY_OWNER)
+    SignIn.objects.filter(pk=by.sign_in.pk).update(told_of=None)
+    if ended:
+        because = EndReason.ENDED_BY_OWNER
+        audit.record(Kind.SIGN_IN_ENDED, by=by, target=by.person, because=because, sign_ins_ended=ended)
     return ended
 
 

@@ -152,12 +152,11 @@ class MisuseForm(Form):
     )
 
 
-class OperationsFilterForm(Form):
-    """What to show of the taxpayer's record: kind, result, person, dates."""
+class RecordFilterForm(Form):
+    """What to show of a record: kind, result, dates."""
 
     kind = forms.ChoiceField(label=_("操作"), required=False, choices=[("", _("全部")), *Kind.choices])
     result = forms.ChoiceField(label=_("结果"), required=False, choices=[("", _("全部")), *Result.choices])
-    name = forms.CharField(label=_("人员姓名"), required=False, max_length=100)
     since = DayField(label=_("起始日期"))
     until = DayField(label=_("截止日期"))
 
@@ -167,6 +166,14 @@ class OperationsFilterForm(Form):
         if data.get("since") and data.get("until") and data["since"] > data["until"]:
             raise ValidationError(_("起始日期不能晚于截止日期。"), code="dates_inverted")
         return super().clean()
+
+
+class OperationsFilterForm(RecordFilterForm):
+    """What to show of the taxpayer's record: as well, whose."""
+
+    field_order = ("kind", "result", "name", "since", "until")
+
+    name = forms.CharField(label=_("人员姓名"), required=False, max_length=100)
 
 
 class MemberFilterForm(Form):

@@ -238,6 +238,10 @@ class AuditEntry(models.Model):
     def details_in_words(self) -> list[str]:
         """What changed, in sentences for the taxpayer; functions gained and lost are named by the page."""
         lines = [*_changes(self.details.get("before"), self.details.get("after"))]
+        if self.details.get("new_browser"):
+            lines.append(_("此前未使用过的浏览器"))
+        if self.details.get("phone_was"):
+            lines.append(_("手机号码：%(phone_was)s → %(phone_now)s") % self.details)
         if self.details.get("reason_given"):
             lines.append(_("原因：%(reason)s") % {"reason": self.details["reason_given"]})
         if self.details.get("sign_ins_ended"):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.constraints import in_order, one_of
 from accounts.models.credentials import Credential
 from accounts.models.people import Person, Taxpayer
+from accounts.user_agents import in_words
 
 IDLE = timedelta(minutes=15)
 LONGEST = timedelta(hours=8)
@@ -111,6 +112,11 @@ class SignIn(models.Model):
 
     def __str__(self) -> str:
         return f"sign-in {self.uid}"
+
+    @property
+    def browser_in_words(self) -> str:
+        """Edge（Windows）."""
+        return in_words(self.browser)
 
     def why_over(self) -> EndReason | None:
         """Why this sign-in must end now, though nobody ended it: time, or or what it rests on is gone (D16)."""

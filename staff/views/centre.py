@@ -1,4 +1,4 @@
-"""个人中心, the pages of one's own: 我的任职 with 关联, and binding."""
+"""个人中心: its sections, 我的任职 with 关联, and binding."""
 
 import uuid
 from collections.abc import Callable
@@ -25,6 +25,12 @@ from staff.standing import Standing
 
 Service = Callable[..., None]
 _MOST_CASES = 20
+
+
+@require_safe
+def centre(request: Request) -> HttpResponse:
+    """个人中心, which other systems call 我的账户, 账户设置 or 系统设置: its sections (D1, M109, M120, M146)."""
+    return page(request, "staff/centre.html")
 
 
 @require_safe

@@ -29,7 +29,7 @@ from accounts.models import AuditEntry, Person, SignIn, Taxpayer, Throttle, Used
 from accounts.models.record import Kind
 from etax import urls
 from etax.wsgi import application
-from staff import forms, standing
+from staff import forms, person_forms, standing
 from staff.models import Identity
 from staff.services import adding
 from tests import cast
@@ -157,6 +157,14 @@ def proven(visitor: Visitor) -> None:
         visitor.verify_by_sms("19900000001")
 
 
+def proven_to_register(visitor: Visitor) -> None:
+    """Proven by SMS on the way to an account: what is missing are its name and password."""
+    who = {"name": "钱思远", "id_type": "resident", "id_number": cast.ID_NUMBERS["钱思远"], "phone": "19900000006"}
+    with override_settings(DEBUG=True, SMS_URL=f"file://{visitor.messages}"):
+        visitor.post_with_picture(reverse("staff:register"), {**who, "agreement": "on"})
+        visitor.post(reverse("staff:register_code"), {"code": visitor.code_on("19900000006")})
+
+
 def signed_in(visitor: Visitor) -> None:
     """The legal representative, after a code of this minute: he may do everything."""
     visitor.sign_in_by_password("HC", "钱思远")
@@ -258,6 +266,22 @@ CASES = [
     Case(forms.NaturalSmsForm, "staff:natural_sms", nobody, NAMED_SO, free=free("username", "agreement")),
     Case(forms.ForgottenEnterpriseForm, "staff:forgotten_enterprise", nobody, FORGOTTEN, free=free("code", "phone")),
     Case(forms.ForgottenPersonForm, "staff:forgotten_person", nobody, FORGOTTEN, free=free("username", "phone")),
+    Case(
+        person_forms.RegistrationForm,
+        "staff:register",
+        nobody,
+        {**CANDIDATE, "phone": b"13812345678", "agreement": b"on"},
+        free=free("name", "id_type", "id_number", "phone", "agreement"),
+    ),
+    Case(person_forms.AccountForm, "staff:register_account", proven_to_register, {"username": b"newcomer", **NEW}),
+    Case(person_forms.NewPhoneForm, "staff:change_phone", signed_in, {"phone": b"1"}),
+    Case(
+        forms.RecordFilterForm,
+        "staff:my_record",
+        signed_in,
+        method="GET",
+        free=free("kind", "result", "since", "until"),
+    ),
     Case(forms.PersonChoiceForm, "staff:choose_person", first_factor, PERSONS),
     Case(forms.PeopleSearchForm, "staff:choose_person", first_factor, method="GET", free=free("name")),
     Case(shared.SmsCodeForm, "staff:verify_by_sms", chosen, {"code": b"123456"}),
