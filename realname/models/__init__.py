@@ -1,5 +1,6 @@
 """What the bureau's records say: who works where, whose identity was seen, and what is on its way to that."""
 
+from realname.models.cases import MisuseCase
 from realname.models.collections import Collection, CollectionQuerySet, Outcome, Photo, PhotoKind, PhotoQuerySet, Way
 from realname.models.posts import LEADS, Position, Post, PostQuerySet
 from realname.models.records import CollectionMethod, RealNameRecord
@@ -9,6 +10,7 @@ __all__ = [
     "Collection",
     "CollectionMethod",
     "CollectionQuerySet",
+    "MisuseCase",
     "Outcome",
     "Photo",
     "PhotoKind",
