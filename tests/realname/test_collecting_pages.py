@@ -7,7 +7,6 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import passwords
 from accounts.models import AuditEntry, Person
 from realname import collecting as services
 from realname.models import Collection, Photo
@@ -52,9 +51,12 @@ def test_zhou_wenbo_collects_is_approved_links_himself_and_can_be_added_in_yunfa
     assert "您的实名采集已审核通过，实名手机号为199****0004" in visitor.texts_to(PHONE)[-1]
     assert "检测成功" in words(visitor.get(at("result")))
 
-    person.username = "zhouwenbo"  # registering an account is another journey
-    person.credential = passwords.store(None, passwords.hash_new("Wenbo-nat-2026"))
-    person.save()
+    wait_a_minute()
+    who = {"name": NAME, "id_type": "resident", "id_number": cast.ID_NUMBERS[NAME], "phone": PHONE, "agreement": "on"}
+    visitor.post_with_picture(reverse("staff:register"), who)
+    visitor.post(reverse("staff:register_code"), {"code": visitor.code_on(PHONE)})
+    account = {"username": "zhouwenbo", "new_password": "Wenbo-nat-2026", "confirm_password": "Wenbo-nat-2026"}
+    assert visitor.post(reverse("staff:register_account"), account).url == reverse("staff:natural_login")
     natural = {"username": "zhouwenbo", "password": "Wenbo-nat-2026", "agreement": "on"}
     assert visitor.post_with_picture(reverse("staff:natural_login"), natural).url == reverse("home")
     assert "确认关联" in words(visitor.get(reverse("staff:my_posts")))
