@@ -144,8 +144,7 @@ def tidy() -> dict[str, int]:
         "returned": _delete_with_entry(
             Q(collection__outcome=Outcome.RETURNED, collection__decided_at__lt=timezone.now() - RETURNED_KEPT)
         ),
-        "orphans": _delete_orphans(),
-        "lost": _report_lost(),
+        **_compare(),
     }
 
 
@@ -175,33 +174,38 @@ def _delete_with_entry(whose: Q) -> int:
     return count
 
 
-def _files() -> Iterator[str]:
-    storage = _storage()
+def _folders() -> Iterator[tuple[set[str], set[str]]]:
+    """Each folder of the storage with the names in its rows, and then the files in it: a row's file is there first."""
+    for number in range(256):
+        folder = f"{number:02x}"
+        named = set(Photo.objects.kept().filter(name__startswith=f"{folder}/").values_list("name", flat=True))
+        try:
+            files = {f"{folder}/{name}" for name in _storage().listdir(folder)[1]}
+        except FileNotFoundError:
+            files = set()
+        yield named, files
+
+
+def _is_old(name: str) -> bool:
+    """Whether no request can still be about to give this file its row."""
     try:
-        folders, _files = storage.listdir("")
-    except FileNotFoundError:
-        return
-    for folder in folders:
-        yield from (f"{folder}/{name}" for name in storage.listdir(folder)[1])
+        return _storage().get_modified_time(name) < timezone.now() - ORPHAN_AGE
+    except FileNotFoundError:  # somebody was quicker
+        return False
 
 
-def _delete_orphans() -> int:
-    """Files that no row names: written before a request died, or left when a deletion failed."""
-    count, storage = 0, _storage()
-    for name in _files():
-        old = storage.get_modified_time(name) < timezone.now() - ORPHAN_AGE
-        if old and not Photo.objects.filter(name=name).exists():
-            _remove(name)
-            count += 1
-    return count
+def _compare() -> dict[str, int]:
+    """Files that no row names go, once they are old; rows whose file is gone are reported and closed.
 
-
-def _report_lost() -> int:
-    """Rows whose file is gone: an error in the log for each, and the row says from now on that there is no picture."""
-    count, storage = 0, _storage()
-    for photo in Photo.objects.kept().iterator():
-        if not storage.exists(photo.name):
+    The first are left by a request that died, or a deletion that failed; the second should never be.
+    """
+    count = {"orphans": 0, "lost": 0}
+    for named, files in _folders():
+        for name in files - named:
+            if _is_old(name):
+                _remove(name)
+                count["orphans"] += 1
+        for photo in Photo.objects.kept().filter(name__in=named - files):
             logger.error("%s has lost its file", photo)
-            delete([photo])
-            count += 1
+            count["lost"] += delete([photo])
     return count

@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
                         max_length=8,
                     ),
                 ),
-                ("name", models.CharField(blank=True, default="", max_length=80)),
+                ("name", models.CharField(blank=True, default="", db_index=True, max_length=80)),
                 ("key", accounts.fields.SealedTextField(blank=True, default="")),
                 ("size", models.PositiveIntegerField()),
                 ("taken_at", models.DateTimeField(default=django.utils.timezone.now)),

@@ -189,7 +189,7 @@ class Photo(models.Model):
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="photos")
     kind = models.CharField(max_length=8, choices=PhotoKind.choices)
-    name = models.CharField(max_length=80, blank=True, default="")
+    name = models.CharField(max_length=80, blank=True, default="", db_index=True)
     key = SealedTextField(blank=True, default="")
     size = models.PositiveIntegerField()
     taken_at = models.DateTimeField(default=timezone.now)
