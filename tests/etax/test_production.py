@@ -26,6 +26,7 @@ FIT: dict[str, Any] = {
     "SOCIAL_INSURANCE_URL": "https://insurance.example/enter",
     "SOCIAL_INSURANCE_SECRET": "s3cret-" * 8,
     "PASSWORD_POLICY": "modern",
+    "CIPHERS": "international",
 }
 """Settings that a start accepts; each row below spoils one."""
 
@@ -68,6 +69,7 @@ FAULTS = [
     ("SOCIAL_INSURANCE_SECRET", "s" * 31, SECRET),
     ("DATABASES", {"default": {"PASSWORD": "postgres"}}, DATABASE),
     ("DATABASES", {"default": {"PASSWORD": "password"}}, DATABASE),
+    ("CIPHERS", "rot13", "CIPHERS must be international or guomi"),
     ("PASSWORD_POLICY", "none", POLICY),
     ("PASSWORD_POLICY", "", POLICY),
 ]

@@ -285,7 +285,7 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:add_member", GET): managers(SEARCH),  # the address holds a token that stands for nobody
     ("staff:add_member", POST): managers(SEARCH),
     ("staff:synchronise", GET): leads("200"),
-    ("staff:synchronise", POST): leads(MEMBERS),
+    ("staff:synchronise", POST): leads("409"),  # no word of the preview
     ("staff:authorisations", GET): leads("200"),
     ("staff:authorisations", POST): signed_in("405"),
     ("staff:withdraw_authorisation", GET): signed_in("405"),
