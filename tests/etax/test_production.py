@@ -36,6 +36,7 @@ INSURANCE = "SOCIAL_INSURANCE_URL must be an https address"
 SECRET, DATABASE = "SOCIAL_INSURANCE_SECRET is missing or weak", "the database password is a default one"
 SEALS, LOOKUPS, SHARED = "SEALING_KEYS is empty", "LOOKUP_KEYS is empty", "SEALING_KEYS and LOOKUP_KEYS share a key"
 POLICY, NO_KEY = "PASSWORD_POLICY must be modern or dengbao", "a key must be name:base64 of 32 bytes"
+FAMILY = "CIPHERS must be international or guomi"
 
 FAULTS = [
     ("SECRET_KEY", "", WEAK_KEY),
@@ -69,7 +70,7 @@ FAULTS = [
     ("SOCIAL_INSURANCE_SECRET", "s" * 31, SECRET),
     ("DATABASES", {"default": {"PASSWORD": "postgres"}}, DATABASE),
     ("DATABASES", {"default": {"PASSWORD": "password"}}, DATABASE),
-    ("CIPHERS", "rot13", "CIPHERS must be international or guomi"),
+    ("CIPHERS", "rot13", FAMILY),
     ("PASSWORD_POLICY", "none", POLICY),
     ("PASSWORD_POLICY", "", POLICY),
 ]
@@ -96,7 +97,7 @@ def test_all_faults_are_named_at_once_so_that_an_operator_mends_them_in_one_go()
     with pytest.raises(ImproperlyConfigured) as refusal:
         production.refuse_unsafe(spoilt)
     named = set(str(refusal.value).removeprefix("DEBUG is off, but: ").split("; "))
-    assert named == {WEAK_KEY, WILDCARD, SMS, REDIS, INSURANCE, SECRET, DATABASE, SHARED, POLICY}
+    assert named == {WEAK_KEY, WILDCARD, SMS, REDIS, INSURANCE, SECRET, DATABASE, SHARED, POLICY, FAMILY}
 
 
 @pytest.mark.rule("CFG-01")
