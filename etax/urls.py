@@ -21,6 +21,7 @@ urlpatterns = [
     path("handover/redeem/", handover.redeem, name="redeem_ticket"),
     path("", include("accounts.urls")),
     path("", include("staff.urls")),
+    path("", include("agencies.urls")),
 ]
 
 if settings.DEBUG:

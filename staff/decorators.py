@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import audit, signins
+from accounts.acting import open_while_acting
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.requests import Request
@@ -45,7 +46,7 @@ def function_required(code: str) -> Callable[[View[P]], View[P]]:
             refuse_unless_held(request, code)
             return view(request, *args, **kwargs)
 
-        return guarded
+        return open_while_acting(guarded)
 
     return decorate
 

@@ -20,14 +20,15 @@ class LineStep:
 
 def steps_at(current: int) -> list[LineStep]:
     """The line of a 普通登录 at its step `current`, counted from 0."""
-    return _line(_SIGNING_IN, current)
+    return line_of(_SIGNING_IN, current)
 
 
 def adding_steps_at(current: int) -> list[LineStep]:
     """The line of 添加办税人员."""
-    return _line(_ADDING, current)
+    return line_of(_ADDING, current)
 
 
-def _line(labels: tuple[Words, ...], current: int) -> list[LineStep]:
+def line_of(labels: tuple[Words, ...], current: int) -> list[LineStep]:
+    """The line of these labels at the step `current`, counted from 0."""
     states = ["done" if i < current else "current" if i == current else "todo" for i in range(len(labels))]
     return [LineStep(label, state) for label, state in zip(labels, states, strict=True)]

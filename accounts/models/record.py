@@ -134,6 +134,17 @@ REASONS = {
     "candidate_not_found": _("未查询到该人员信息"),
     "searches": _("查询次数过多"),
     "already_added": _("已是本企业的办税人员"),
+    "acting": _("代理办税期间不开放"),
+    "not_found": _("不是本机构的委托企业"),
+    "pending": _("代理申请待确认"),
+    "declined": _("代理申请已拒绝"),
+    "withdrawn": _("代理申请已撤回"),
+    "cancelled": _("代理认定已取消"),
+    "not_yet": _("代理认定尚未生效"),
+    "agency_gone": _("代理机构已注销"),
+    "client_gone": _("委托企业已注销"),
+    "not_named": _("不是该委托企业的代办人员"),
+    "four_roles": _("是委托企业自己的办税人员"),
 }
 """The words of each reason code that a service writes."""
 

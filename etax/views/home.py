@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.acting import open_while_acting
 from accounts.actor import Actor
 from accounts.pages import page
 from accounts.requests import Request
@@ -33,6 +34,7 @@ class Greeting:
 
 
 @require_safe
+@open_while_acting
 def home(request: Request) -> HttpResponse:
     """Greeting with capacity, what needs doing, then a tile for each function held, grouped as the tree."""
     actor = request.actor

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from accounts import pictures, sms, throttles
+from agencies.services import engagements
 from staff import handover
 
 _KEPT = timedelta(days=1)
@@ -27,5 +28,6 @@ class Command(BaseCommand):
             "codes": sms.tidy(_KEPT),
             "counts": throttles.tidy(_COUNTS_KEPT),
             "tickets": handover.tidy(),
+            "engagements": engagements.end_overdue(),
         }
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in gone.items()))
