@@ -31,7 +31,7 @@ DOOR = Door(
     FLOW,
     Standing.problem_at_sign_in,
     opens_first=True,
-    by_password="agencies:agency_password",
+    other_way="agencies:agency_password",
     send="agencies:agency_send_code",
     line=steps_at,
     verifies_at=1,

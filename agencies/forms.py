@@ -39,7 +39,7 @@ class ClientFilterForm(Form):
         super().__init__(*args, **kwargs)
         groups = ClientGroup.objects.filter(agency=agency).order_by("name")
         choices = [("", _("全部")), *((str(group.uid), group.name) for group in groups)]
-        self.fields["group"].widget.choices = choices  # type: ignore[attr-defined]
+        self.fields["group"].widget.choices = choices
         if len(choices) == 1:
             self.fields["group"].widget = forms.HiddenInput()
 

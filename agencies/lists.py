@@ -117,8 +117,3 @@ def register_of_agencies(text: str) -> QuerySet[Taxpayer]:
 def acted_by(agency: Taxpayer) -> QuerySet[AuditEntry]:
     """What was done for clients by people of this agency: the agency's own view of it (D28)."""
     return AuditEntry.objects.filter(via=agency).select_related("person", "taxpayer", "target", "via")
-
-
-def expiring_soon(agency: Taxpayer, *, most: int = 100) -> int:
-    """How many recognised engagements end within thirty days, at most so many."""
-    return len(engagements_of(agency, {"expiring": True}).values_list("pk")[:most])

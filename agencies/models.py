@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.constraints import in_order, not_empty, one_of
+from accounts.constraints import in_order, not_empty
 from accounts.models import Person, Taxpayer
 from staff.models import Identity
 

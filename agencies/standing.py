@@ -115,8 +115,9 @@ def of(uid: UUID, person: Person, agency: Taxpayer) -> Standing:
     engagement = rows.filter(uid=uid, agency=agency).first()
     if engagement is None:
         return Standing(None, NOT_FOUND)
+    is_named: bool = engagement.is_named  # type: ignore[attr-defined]  # the annotation above
     position = positions([engagement.client_id], [person.pk]).of(engagement.client_id, person.pk)
-    return Standing(engagement, problem_of(engagement, is_named=engagement.is_named, position=position))
+    return Standing(engagement, problem_of(engagement, is_named=is_named, position=position))
 
 
 def lent_by(engagement: Engagement) -> frozenset[str]:

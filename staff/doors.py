@@ -29,7 +29,7 @@ class Door:
     """One way in: its steps, who may be chosen at it, and its words for who is frozen (D4).
 
     `problem_of` is told whether the taxpayer's first sign-in is still due; a door `opens_first` where that one can be
-    made at it. `by_password` and `send` name the pages beside the code's own, `line` is its progress line, on
+    made at it. `other_way` and `send` name the pages beside the code's own, `line` is its progress line, on
     which proving the person is step `verifies_at`, and `inside` the page that it leads to.
     """
 
@@ -37,7 +37,7 @@ class Door:
     problem_of: Callable[[Standing, bool], Problem | None]
     frozen: Problem = FROZEN
     opens_first: bool = False
-    by_password: str = ""
+    other_way: str = ""
     send: str = ""
     line: Callable[[int], list[LineStep]] = steps_at
     verifies_at: int = 2

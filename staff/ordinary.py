@@ -40,7 +40,7 @@ DOOR = Door(
     Standing.problem_at_sign_in,
     frozen=replace(FROZEN, text=LOCKED_CHOICE),
     opens_first=True,
-    by_password="staff:verify_by_password",
+    other_way="staff:verify_by_password",
     send="staff:send_code",
 )
 

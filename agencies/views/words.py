@@ -20,7 +20,7 @@ class Names:
 def names_of(codes: Collection[str]) -> list[Names]:
     """The names of these functions in tree order; what has left the tree is left out."""
     return [
-        Names(branch.name, [leaf.name for group in branch.groups for leaf in group.functions])
+        Names(str(branch.name), [str(leaf.name) for group in branch.groups for leaf in group.functions])
         for branch in functions.menu(codes)
     ]
 

@@ -13,6 +13,7 @@ from accounts.acting import open_while_acting
 from accounts.actor import Actor
 from accounts.pages import page
 from accounts.requests import Request
+from agencies import home as agencies_home
 from staff import functions, standing
 from staff.home import Due, due_for
 
@@ -41,7 +42,7 @@ def home(request: Request) -> HttpResponse:
     if actor.taxpayer is None:
         standings = standing.of_capacities(actor.person) if actor.person else []
         return page(request, "home_person.html", {"greeting": Greeting.of(actor), "standings": standings})
-    due: list[Due] = due_for(actor)
+    due: list[Due] = [*due_for(actor), *agencies_home.due_for(actor)]
     context = {
         "greeting": Greeting.of(actor),
         "branches": functions.menu(actor.functions),

@@ -115,7 +115,7 @@ def chosen_at(request: Request, progress: Progress, door: Door) -> Chosen | Http
 def _verify_context(progress: Progress, door: Door, chosen: Chosen) -> dict[str, Any]:
     return {
         "by_sms_url": reverse(door.url_name("proof")),
-        "by_password_url": reverse(door.by_password),
+        "by_password_url": reverse(door.other_way),
         "send_url": reverse(door.send),
         "back_url": reverse(door.url_name("person")),
         "chosen": chosen,
