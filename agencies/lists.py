@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import numbers
 from accounts.models import AuditEntry, Person, Taxpayer
@@ -78,6 +79,11 @@ class EngagementRow:
     engagement: Engagement
     handlers: list[Person]
     crossed: list[tuple[Person, Words]]
+
+    @property
+    def handler_names(self) -> str:
+        """The handlers' names, masked, in one line."""
+        return _("、").join(person.masked_name for person in self.handlers)
 
     @property
     def expires_soon(self) -> bool:

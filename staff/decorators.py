@@ -33,6 +33,8 @@ def refuse_unless_held(request: Request, code: str) -> None:
         return
     audit.record(Kind.FUNCTION_REFUSED, by=request.actor, reason="not_held", function=code)
     text = _("您没有“%(name)s”功能。请法定代表人（业主）或财务负责人在【身份维护】中为您的权限身份勾选该功能。")
+    if request.actor.via is not None:
+        text = _("委托企业没有向代理机构出借“%(name)s”功能。请委托企业在【代理机构认定管理】中修改；有的功能不能出借。")
     raise PermissionDenied(text % {"name": functions.get(code).name})
 
 
