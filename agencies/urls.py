@@ -12,7 +12,6 @@ urlpatterns = [
     path("login/agency/sms/send/", door.agency_send_code, name="agency_send_code"),
     path("login/agency/password/", door.agency_password, name="agency_password"),
     path("login/agency/new-password/", door.agency_new_password, name="agency_new_password"),
-    path("agencies/guide/", door.guide, name="guide"),
     path("agencies/clients/", clients.clients, name="clients"),
     path("agencies/clients/<uuid:uid>/enter/", clients.enter, name="enter"),
     path("agencies/leave/", clients.leave, name="leave"),

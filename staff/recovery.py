@@ -45,16 +45,17 @@ def claim_for_enterprise(code: str, phone: str) -> Claim:
     people = standing.of_phone(phone, taxpayer or Taxpayer(pk=0))
     recoverable = taxpayer is not None and taxpayer.is_open and taxpayer.kind != Taxpayer.Kind.SOCIAL_INSURANCE
     same = [each for each in people if each.posts and phones.on_file(each.person, each.posts).number == phone]
+    typed = f"{code}|{phone}"
     if taxpayer is None or not recoverable or not same or not same[0].is_collected:
-        return Claim(None, phone)
-    return Claim(same[0].person, phone, taxpayer)
+        return Claim(None, phone, typed=typed)
+    return Claim(same[0].person, phone, taxpayer, typed)
 
 
 def claim_for_person(username: str, phone: str) -> Claim:
     """The claim to be the owner of this account with this real-name phone; nobody where that isn't so."""
     claimed = natural.claim_by_name(username).person
     same = claimed is not None and numbers.fold(claimed.phone) == phone
-    return Claim(claimed if same else None, phone)
+    return Claim(claimed if same else None, phone, typed=f"{username}|{phone}")
 
 
 def refuse_who_may_not(claim: Claim) -> tuple[Person, Taxpayer]:
@@ -100,9 +101,9 @@ def set_natural_password(claim: Claim, new: str, *, by: Actor) -> None:
     with transaction.atomic():
         locked = Credential.objects.select_for_update(no_key=True).get(pk=person.credential.pk)
         passwords.store(locked, hashed)
-        signins.end_all(person, None, EndReason.PASSWORD_CHANGED, by=by)
+        ended = signins.end_all(person, None, EndReason.PASSWORD_CHANGED)
         throttles.release(PASSWORD, natural.account_word(person.get_username()))
-        audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person)
+        audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person, sign_ins_ended=ended)
         notices.tell(person, _("您的自然人登录密码已通过您的手机号码重设。"))
 
 

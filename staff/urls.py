@@ -67,6 +67,8 @@ urlpatterns = [
     path("staff/members/<uuid:uid>/phone/", members.show_number, {"which": "phone"}, name="show_phone"),
     path("staff/identities/", identities.identities, name="identities"),
     path("staff/identities/review/", identities.review_identity, name="review_new_identity"),
+    path("staff/identities/reopen/", identities.reopen_identity, name="reopen_new_identity"),
+    path("staff/identities/<uuid:uid>/reopen/", identities.reopen_identity, name="reopen_identity"),
     path("staff/identities/save/", identities.save_identity, name="save_new_identity"),
     path("staff/identities/<uuid:uid>/", identities.identity, name="identity"),
     path("staff/identities/<uuid:uid>/review/", identities.review_identity, name="review_identity"),
@@ -81,5 +83,6 @@ urlpatterns = [
         "staff/enterprise-password/", enterprise_password.change_enterprise_password, name="change_enterprise_password"
     ),
     path("staff/operations/", operations.operations, name="operations"),
+    path("staff/operations/export/", operations.export_operations, name="export_operations"),
     path("functions/<str:code>/", function.function, name="function"),
 ]

@@ -1,5 +1,9 @@
 """The record (日志): one entry for every sign-in, refusal and act, which nobody can change (D28)."""
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -7,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.constraints import one_of
 from accounts.models.people import Person, Taxpayer
 from accounts.models.signins import Proof
+from accounts.words import Words
 
 
 class Kind(models.TextChoices):
@@ -134,7 +139,40 @@ REASONS = {
     "candidate_not_found": _("未查询到该人员信息"),
     "searches": _("查询次数过多"),
     "already_added": _("已是本企业的办税人员"),
+    "stale": _("信息已被他人变更"),
+    "self": _("不能对本人操作"),
+    "not_clerk": _("法定代表人（业主）、财务负责人不能在此操作"),
+    "already_frozen": _("已经冻结"),
+    "not_frozen": _("没有冻结"),
+    "until_in_the_past": _("日期早于现在"),
+    "no_account": _("尚未注册自然人账户"),
+    "already_bound": _("已绑定自然人账户"),
+    "not_bound": _("没有绑定自然人账户"),
+    "bound": _("已绑定自然人账户，请先解绑"),
+    "foreign_identity": _("权限身份不存在"),
+    "no_identity": _("没有勾选权限身份"),
+    "only_leads_give_management": _("无权授予管理权限"),
+    "name_taken": _("权限身份同名"),
+    "unknown_function": _("功能不存在"),
+    "function_not_held": _("授予或收回本人没有的功能"),
+    "in_use": _("权限身份正在使用"),
+    "lent": _("权限身份正由代理机构使用"),
     "acting": _("代理办税期间不开放"),
+    "not_an_agency": _("不是涉税代理机构，或已注销"),
+    "own_firm": _("委托企业与代理机构不能是同一单位"),
+    "already_recognised": _("已经认定"),
+    "nothing_lent": _("权限身份没有可以出借的功能"),
+    "from_in_the_past": _("开始日期早于今天"),
+    "dates_inverted": _("截止日期早于开始日期"),
+    "not_pending": _("申请已经处理"),
+    "not_recognised": _("尚未认定"),
+    "client_not_found": _("未查询到可以委托代理的纳税人"),
+    "already_open": _("已有申请或认定"),
+    "too_many_requests": _("发送申请过于频繁"),
+    "too_many_handlers": _("代办人员过多"),
+    "not_usable": _("该人员不能办税"),
+    "foreign_group": _("分组不存在"),
+    "group_name_taken": _("分组同名"),
     "not_found": _("不是本机构的委托企业"),
     "pending": _("代理申请待确认"),
     "declined": _("代理申请已拒绝"),
@@ -147,6 +185,33 @@ REASONS = {
     "four_roles": _("是委托企业自己的办税人员"),
 }
 """The words of each reason code that a service writes."""
+
+
+def _changes(before: Any, after: Any) -> Iterator[Words]:
+    """What differs between two pictures of a membership or an identity that an entry keeps."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return
+    if before.get("identities") != after.get("identities"):
+        was, now = (_("、").join(each.get("identities", ())) or _("没有") for each in (before, after))
+        yield _("权限身份：%(was)s → %(now)s") % {"was": was, "now": now}
+    if before.get("is_manager") != after.get("is_manager"):
+        yield _("授予管理权限") if after.get("is_manager") else _("取消管理权限")
+    if before.get("valid_until") != after.get("valid_until"):
+        was, now = (_last_day(each.get("valid_until")) for each in (before, after))
+        yield _("有效期至：%(was)s → %(now)s") % {"was": was, "now": now}
+    if after.get("frozen_until") and before.get("frozen_until") != after["frozen_until"]:
+        until = timezone.localtime(datetime.fromisoformat(after["frozen_until"]))
+        yield _("冻结至%(until)s") % {"until": until.strftime("%Y-%m-%d %H:%M")}
+    for name, words in (("name", _("名称：%(was)s → %(now)s")), ("description", _("描述：%(was)s → %(now)s"))):
+        if before.get(name) != after.get(name):
+            yield words % {"was": before.get(name) or _("没有"), "now": after.get(name) or _("没有")}
+
+
+def _last_day(until: str | None) -> str:
+    """The last day before a moment of the record, in words; without one there is no end."""
+    if not until:
+        return str(_("长期"))
+    return str(timezone.localdate(datetime.fromisoformat(until) - timedelta(microseconds=1)))
 
 
 class AuditEntry(models.Model):
@@ -186,24 +251,25 @@ class AuditEntry(models.Model):
     @property
     def reason_in_words(self) -> str:
         """Why it was refused, as the taxpayer reads it; empty when it was done."""
+        if self.reason.startswith("password_") and self.reason not in REASONS:
+            return str(_("新密码不符合要求"))  # which rule of D12 it broke is nobody's business afterwards
         return str(REASONS.get(self.reason, self.reason))
 
     @property
     def details_in_words(self) -> list[str]:
-        """What changed, in sentences for the taxpayer: identities before and after, functions gained and lost."""
-        before, after = self.details.get("before"), self.details.get("after")
-        lines: list[str] = []
-        if isinstance(before, dict) and isinstance(after, dict) and "identities" in before and "identities" in after:
-            was, now = (_("、").join(each["identities"]) or _("没有") for each in (before, after))
-            if was != now:
-                lines.append(str(_("权限身份：%(was)s → %(now)s") % {"was": was, "now": now}))
-            if before["is_manager"] != after["is_manager"]:
-                lines.append(str(_("授予管理权限") if after["is_manager"] else _("取消管理权限")))
+        """What changed, in sentences for the taxpayer; functions gained and lost are named by the page."""
+        lines = [*_changes(self.details.get("before"), self.details.get("after"))]
         if self.details.get("reason_given"):
-            lines.append(str(_("原因：%(reason)s") % {"reason": self.details["reason_given"]}))
+            lines.append(_("原因：%(reason)s") % {"reason": self.details["reason_given"]})
+        if self.details.get("sign_ins_ended"):
+            lines.append(_("结束了%(count)s处登录") % {"count": self.details["sign_ins_ended"]})
+        if isinstance(self.details.get("marked"), bool):
+            lines.append(_("标记为与税务登记不符") if self.details["marked"] else _("恢复正常"))
+        elif "marked" in self.details:
+            lines.append(_("标记%(marked)s人，恢复%(lifted)s人") % self.details)
         if self.details.get("name"):
-            lines.append(str(self.details["name"]))
-        return lines
+            lines.append(self.details["name"])
+        return [str(line) for line in lines]
 
     @property
     def proof_in_words(self) -> str:

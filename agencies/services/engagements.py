@@ -23,16 +23,27 @@ def locked(kind: Kind, engagement: Engagement, version: int, *, by: Actor, **det
 
     Raises ValidationError `stale` where somebody was quicker or it is over.
     """
-    with transaction.atomic():
+    name = other_than(engagement, by.taxpayer).name
+    with rights.refusals_recorded(kind, by=by, name=name), transaction.atomic():
         rows = Engagement.objects.select_for_update(no_key=True, of=("self",))
         row = rows.select_related("agency", "client").get(pk=engagement.pk)
         if row.version != version or row.ended_at is not None:
             raise rights.stale()
         yield row
-        row.version += 1
-        row.save()
-        other = row.agency if by.taxpayer == row.client else row.client
-        audit.record(kind, by=by, **{"name": other.name, "engagement": str(row.uid), **details})
+        save(row, kind, by=by, **details)
+
+
+def save(engagement: Engagement, kind: Kind, *, by: Actor, **details: Any) -> None:
+    """Save a locked engagement as its next version, and record what was done to it."""
+    engagement.version += 1
+    engagement.save()
+    name = other_than(engagement, by.taxpayer).name
+    audit.record(kind, by=by, **{"name": name, "engagement": str(engagement.uid), **details})
+
+
+def other_than(engagement: Engagement, firm: Taxpayer | None) -> Taxpayer:
+    """The other of the two firms."""
+    return engagement.agency if firm == engagement.client else engagement.client
 
 
 def end(engagement: Engagement, because: EndReason, *, note: str = "") -> None:

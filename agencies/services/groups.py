@@ -7,21 +7,28 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
+from accounts.models import Taxpayer
 from agencies.models import ClientGroup, Engagement
 from agencies.services.engagements import locked
 from agencies.services.requests import require_agency
+from staff.services import rights
 
 
 def add(*, name: str, by: Actor) -> ClientGroup:
-    """A new group. Raises ValidationError `name_taken`; and as `require_agency`."""
+    """A new group. Raises ValidationError `group_name_taken`; and as `require_agency`."""
     _person, agency = require_agency(by)
+    with rights.refusals_recorded(Kind.CLIENT_GROUP_CHANGED, by=by, name=name), transaction.atomic():
+        group = _create(agency, name)
+        audit.record(Kind.CLIENT_GROUP_CHANGED, by=by, name=name)
+    return group
+
+
+def _create(agency: Taxpayer, name: str) -> ClientGroup:
     try:
         with transaction.atomic():
-            group = ClientGroup.objects.create(agency=agency, name=name)
-            audit.record(Kind.CLIENT_GROUP_CHANGED, by=by, name=name)
+            return ClientGroup.objects.create(agency=agency, name=name)
     except IntegrityError as error:
-        raise ValidationError(_("已有同名的分组，请换一个名称。"), code="name_taken") from error
-    return group
+        raise ValidationError(_("已有同名的分组，请换一个名称。"), code="group_name_taken") from error
 
 
 def delete(group: ClientGroup, *, by: Actor) -> None:
@@ -38,7 +45,7 @@ def place(engagement: Engagement, *, version: int, group: ClientGroup | None, by
     Raises ValidationError `foreign_group`, `stale`; and as `require_agency`.
     """
     _person, agency = require_agency(by)
-    if group is not None and group.agency_id != agency.pk:
-        raise ValidationError(_("请从列表中选择分组。"), code="foreign_group")
     with locked(Kind.CLIENT_GROUP_CHANGED, engagement, version, by=by, group=group.name if group else "") as row:
+        if group is not None and group.agency_id != agency.pk:
+            raise ValidationError(_("请从列表中选择分组。"), code="foreign_group")
         row.group = group

@@ -20,18 +20,19 @@ MOST = 100
 def name_handlers(engagement: Engagement, *, version: int, people: Collection[Person], by: Actor) -> None:
     """Make these, and nobody else, the client's handlers; who is new and who was is told by SMS.
 
-    Raises ValidationError `stale`, `not_recognised`, `too_many`, `not_usable` (with the reason) for who may not act
-    for the agency, `four_roles` for one of the client's own people, each naming whom; and as `require_agency`.
+    Raises ValidationError `stale`, `not_recognised`, `too_many_handlers`, `not_usable` (with the reason) for who may
+    not act for the agency, `four_roles` for one of the client's own people, each naming whom; and as `require_agency`.
     """
     person, agency = require_agency(by)
-    if len(people) > MOST:
-        raise ValidationError(_("一家委托企业最多指定%(most)s名代办人员。"), code="too_many", params={"most": MOST})
     before = dict(Handler.objects.filter(engagement=engagement).values_list("person", "pk"))
     added = [each for each in people if each.pk not in before]
     kept = {each.pk for each in people}
     gone = list(Person.objects.filter(pk__in=before.keys() - kept))
     counts = {"added": len(added), "removed": len(gone)}
     with locked(Kind.HANDLERS_CHANGED, engagement, version, by=by, **counts) as row:
+        if len(people) > MOST:
+            text = _("一家委托企业最多指定%(most)s名代办人员。")
+            raise ValidationError(text, code="too_many_handlers", params={"most": MOST})
         if row.recognised_at is None:
             raise ValidationError(_("委托企业确认后才能指定代办人员。"), code="not_recognised")
         for each in added:

@@ -70,49 +70,53 @@ def check(terms: Terms, *, since: date | None = None, by: Actor) -> None:
 
 
 def check_agency(agency: Taxpayer, *, by: Actor) -> None:
-    """Raise ValidationError `self` or `not_an_agency` for whom this client can't recognise."""
+    """Raise ValidationError `own_firm` or `not_an_agency` for whom this client can't recognise."""
     if agency == by.taxpayer:
-        raise ValidationError(_("不能认定本机构为自己的代理机构。"), code="self")
+        raise ValidationError(_("不能认定本机构为自己的代理机构。"), code="own_firm")
     if agency.kind != Taxpayer.Kind.AGENCY or not agency.is_open:
         text = _("该单位不是可以认定的代理机构，或已注销。请先【同步代理机构信息】，再从列表中选择。")
         raise ValidationError(text, code="not_an_agency")
 
 
-def _lock_identity(terms: Terms) -> None:
-    # Against its being deleted meanwhile; who deletes it holds this lock.
-    if not Identity.objects.select_for_update(no_key=True).filter(pk=terms.identity.pk).exists():
-        raise rights.stale()
-
-
 def recognise(agency: Taxpayer, *, terms: Terms, by: Actor) -> Engagement:
     """认定: let this agency act from now on. A request of its that is pending is thereby accepted.
 
-    Raises ValidationError `self`, `not_an_agency`, `already_recognised`, `code_needed`, and as `check`;
+    Raises ValidationError `own_firm`, `not_an_agency`, `already_recognised`, `code_needed`, and as `check`;
     PermissionDenied for who isn't LR or FR.
     """
     _person, client = rights.require_lead(by)
-    check_agency(agency, by=by)
-    check(terms, by=by)
-    with transaction.atomic():
+    with rights.refusals_recorded(Kind.ENGAGEMENT_RECOGNISED, by=by, name=agency.name), transaction.atomic():
         Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=client.pk)
+        check_agency(agency, by=by)
+        check(terms, by=by)
         engagements.end_overdue(agency=agency, client=client)
-        engagement = Engagement.objects.open().filter(agency=agency, client=client).first()
-        if engagement is None:
-            engagement = Engagement.objects.create(agency=agency, client=client, proposed_at=timezone.now())
-        if engagement.recognised_at is not None:
-            raise ValidationError(_("已经认定该代理机构。如需调整，请在列表中【修改】。"), code="already_recognised")
-        return _begin(engagement, terms, by=by)
-
-
-def _begin(engagement: Engagement, terms: Terms, *, by: Actor) -> Engagement:
-    with locked(Kind.ENGAGEMENT_RECOGNISED, engagement, engagement.version, by=by, **terms.details) as row:
-        _lock_identity(terms)
-        row.identity, row.valid_from, row.valid_until = terms.identity, terms.valid_from, terms.valid_until
-        row.recognised_at = max(timezone.now(), row.proposed_at)
-        words = {"client": row.client.name, "agency": row.agency.name}
-        people = [*leads_of(row.agency), *([row.proposed_by] if row.proposed_by else [])]
+        engagement = _pending(agency, client)
+        _agree(engagement, terms)
+        engagement.recognised_at = max(timezone.now(), engagement.proposed_at)
+        engagements.save(engagement, Kind.ENGAGEMENT_RECOGNISED, by=by, **terms.details)
+        people = [*leads_of(agency), *([engagement.proposed_by] if engagement.proposed_by else [])]
+        words = {"client": client.name, "agency": agency.name}
         tell(people, _("“%(client)s”已认定“%(agency)s”为其代理机构，请指定代办人员。") % words)
-    return row
+    return engagement
+
+
+def _pending(agency: Taxpayer, client: Taxpayer) -> Engagement:
+    """The agency's request, locked, or a new row in its place."""
+    rows = Engagement.objects.open().select_related("agency", "client", "proposed_by")
+    found = rows.select_for_update(no_key=True, of=("self",)).filter(agency=agency, client=client).first()
+    if found is None:
+        return Engagement.objects.create(agency=agency, client=client, proposed_at=timezone.now())
+    if found.recognised_at is not None:
+        raise ValidationError(_("已经认定该代理机构。如需调整，请在列表中【修改】。"), code="already_recognised")
+    return found
+
+
+def _agree(engagement: Engagement, terms: Terms) -> None:
+    # The identity is locked against its being deleted meanwhile; who deletes it holds this lock.
+    if not Identity.objects.select_for_update(no_key=True).filter(pk=terms.identity.pk).exists():
+        raise rights.stale()
+    engagement.identity, engagement.valid_from = terms.identity, terms.valid_from
+    engagement.valid_until = terms.valid_until
 
 
 def _refuse_unless_pending(engagement: Engagement) -> None:
@@ -126,12 +130,11 @@ def change(engagement: Engagement, *, version: int, terms: Terms, by: Actor) -> 
     Raises ValidationError `stale`, `not_recognised`, and as `check`; PermissionDenied for who isn't LR or FR.
     """
     rights.require_lead(by)
-    check(terms, since=engagement.valid_from, by=by)
     before = {"identity": engagement.identity.name if engagement.identity else ""}
     with locked(Kind.ENGAGEMENT_CHANGED, engagement, version, by=by, was=before, **terms.details) as row:
         _refuse_unless_recognised(row)
-        _lock_identity(terms)
-        row.identity, row.valid_from, row.valid_until = terms.identity, terms.valid_from, terms.valid_until
+        check(terms, since=row.valid_from, by=by)
+        _agree(row, terms)
         words = {"client": row.client.name}
         tell(leads_of(row.agency), _("“%(client)s”已修改对贵机构的代理认定，请登录后查看。") % words)
 

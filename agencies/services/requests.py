@@ -31,7 +31,7 @@ def require_agency(by: Actor) -> tuple[Person, Taxpayer]:
 def propose(code: str, *, by: Actor) -> Engagement:
     """申请: ask the taxpayer with this folded number to let the agency act; its leads are told.
 
-    Raises ValidationError `self`, `client_not_found` (unknown, not open, or 纯社保户 alike), `already_open`,
+    Raises ValidationError `own_firm`, `client_not_found` (unknown, not open, or 纯社保户 alike), `already_open`,
     `too_many_requests`; and as `require_agency`.
     """
     person, agency = require_agency(by)
@@ -52,7 +52,7 @@ def propose(code: str, *, by: Actor) -> Engagement:
 def _why_not(agency: Taxpayer, client: Taxpayer | None, code: str) -> ValidationError | None:
     """Counts the request as well: whoever asks about many numbers is slowed, whatever he finds."""
     if client == agency:
-        return ValidationError(_("委托企业不能是本机构。"), code="self")
+        return ValidationError(_("委托企业不能是本机构。"), code="own_firm")
     obstacle = throttles.take((PROPOSALS, str(agency.uid)), (PROPOSALS_TO_ONE, f"{agency.uid}:{code}"))
     if obstacle is not None:
         text = _("发送申请过于频繁，请在%(hours)s小时后再试。")

@@ -1,16 +1,16 @@
-"""代理机构登录, page by page (M49 to M52), and its guide (M54)."""
+"""代理机构登录, page by page (M49 to M52)."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import browsers, flows
 from accounts.flows import Progress
 from accounts.models import Taxpayer
-from accounts.pages import form_page, page
+from accounts.pages import form_page
 from accounts.requests import Request
 from agencies.door import DOOR, FLOW, steps_at
 from agencies.forms import AgencyLoginForm
@@ -82,10 +82,3 @@ def agency_password(request: Request, progress: Progress) -> HttpResponse:
 def agency_new_password(request: Request, progress: Progress) -> HttpResponse:
     """The personal password that a first sign-in asks for, at this door as at the other (D23)."""
     return set_password_at(request, progress, DOOR)
-
-
-@require_safe
-@login_not_required
-def guide(request: Request) -> HttpResponse:
-    """代理机构操作指引 (M54)."""
-    return page(request, "agencies/guide.html")
