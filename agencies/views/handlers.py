@@ -27,7 +27,8 @@ def handlers(request: Request, uid: uuid.UUID) -> HttpResponse:
     engagement = finding.of_agency(uid, by=request.actor)
     if request.method != "POST":
         form = HandlersForm(initial={"version": engagement.version}, agency=engagement.agency)
-        return page(request, "agencies/handlers.html", _context(request, engagement, form))
+        context = _context(request, engagement, form)
+        return page(request, "agencies/handlers.html", context, status=400 if context["search"].errors else 200)
     form, status = HandlersForm(request.POST, agency=engagement.agency), 400
     if form.is_valid():
         try:
