@@ -37,6 +37,7 @@ ADDRESS_ACCOUNTS = Limit(
 PICTURES = Limit("pictures", 30, MINUTE, None, "一个地址", "CAP-06：每分钟30张图片验证码，答对退还")
 
 SEARCHES = Limit("searches", 10, HOUR, None, "一个企业的一名管理人员", "D19、STF-01：每小时查询10次待添加人员")
+USERNAMES = Limit("usernames", 10, HOUR, None, "一个人", "D12、D21：注册时每小时10次已被使用的用户注册名")
 PROPOSALS = Limit("proposals", 100, DAY, None, "一个代理机构", "D23：每天100份代理申请，避免试探和骚扰企业")
 PROPOSALS_TO_ONE = Limit("proposals_to_one", 5, DAY, None, "一个代理机构和一个企业", "D23：每天向同一企业申请5次")
 
@@ -51,6 +52,7 @@ ALL = (
     ADDRESS_ACCOUNTS,
     PICTURES,
     SEARCHES,
+    USERNAMES,
     PROPOSALS,
     PROPOSALS_TO_ONE,
 )

@@ -157,6 +157,11 @@ REASONS = {
     "function_not_held": _("授予或收回本人没有的功能"),
     "in_use": _("权限身份正在使用"),
     "lent": _("权限身份正由代理机构使用"),
+    "misused": _("已申报非本人任职"),
+    "ordinary_only": _("只能使用普通登录"),
+    "not_open": _("尚未开通电子税务局"),
+    "officer": _("正以税务人员身份登录"),
+    "already_there": _("已经是该身份"),
     "acting": _("代理办税期间不开放"),
     "not_an_agency": _("不是涉税代理机构，或已注销"),
     "own_firm": _("委托企业与代理机构不能是同一单位"),
@@ -259,6 +264,10 @@ class AuditEntry(models.Model):
     def details_in_words(self) -> list[str]:
         """What changed, in sentences for the taxpayer; functions gained and lost are named by the page."""
         lines = [*_changes(self.details.get("before"), self.details.get("after"))]
+        if self.details.get("new_browser"):
+            lines.append(_("此前未使用过的浏览器"))
+        if self.details.get("phone_was"):
+            lines.append(_("手机号码：%(phone_was)s → %(phone_now)s") % self.details)
         if self.details.get("reason_given"):
             lines.append(_("原因：%(reason)s") % {"reason": self.details["reason_given"]})
         if self.details.get("sign_ins_ended"):

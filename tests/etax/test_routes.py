@@ -46,6 +46,7 @@ AGENCY, HANDLER, CLIENTS = "→agencies:agency_login", "→agencies:agency_perso
 RECOGNITIONS = "→agencies:recognitions"
 PERSON, QUICK_PERSON = "→staff:choose_person", "→staff:quick_person"
 CHANGE, STEP_UP, SEARCH = "→staff:change_password", "→staff:step_up", "→staff:search_candidate"
+REGISTER, PHONE, SIGN_INS = "→staff:register", "→staff:change_phone", "→accounts:sign_ins"
 BY_SMS, FIRM, ACCOUNT = "→staff:natural_sms", "→staff:forgotten_enterprise", "→staff:forgotten_person"
 MEMBERS, OPERATIONS, AUTHORISATIONS = "→staff:members", "→staff:operations", "→staff:authorisations"
 
@@ -130,6 +131,8 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("accounts:sign_ins", POST): acting_too("405"),
     ("accounts:acknowledge", GET): acting_too("405"),
     ("accounts:acknowledge", POST): acting_too(HOME),
+    ("accounts:end_other_sign_ins", GET): acting_too("405"),
+    ("accounts:end_other_sign_ins", POST): acting_too(SIGN_INS),
     ("accounts:end_sign_in", GET): acting_too("405"),
     ("accounts:end_sign_in", POST): acting_too("404"),  # nobody's own: the address holds a number that is no sign-in
     ("staff:quick_login", GET): everybody("200"),
@@ -148,6 +151,14 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:natural_sms_code", POST): no_passage(BY_SMS),
     ("staff:natural_sms_send", GET): everybody("405"),
     ("staff:natural_sms_send", POST): no_passage(BY_SMS),
+    ("staff:register", GET): everybody("200"),
+    ("staff:register", POST): everybody("400"),
+    ("staff:register_code", GET): no_passage(REGISTER),
+    ("staff:register_code", POST): no_passage(REGISTER),
+    ("staff:register_send", GET): everybody("405"),
+    ("staff:register_send", POST): no_passage(REGISTER),
+    ("staff:register_account", GET): no_passage(REGISTER),
+    ("staff:register_account", POST): no_passage(REGISTER),
     ("staff:forgotten", GET): everybody("200"),
     ("staff:forgotten", POST): everybody("405"),
     ("staff:forgotten_enterprise", GET): everybody("200"),
@@ -166,6 +177,24 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:forgotten_person_send", POST): no_passage(ACCOUNT),
     ("staff:forgotten_person_password", GET): no_passage(ACCOUNT),
     ("staff:forgotten_person_password", POST): no_passage(ACCOUNT),
+    ("staff:centre", GET): signed_in("200"),
+    ("staff:centre", POST): signed_in("405"),
+    ("staff:profile", GET): signed_in("200"),
+    ("staff:profile", POST): signed_in("405"),
+    ("staff:show_own_id_number", GET): signed_in("405"),
+    ("staff:show_own_id_number", POST): signed_in("200", **WEAK),
+    ("staff:show_own_phone", GET): signed_in("405"),
+    ("staff:show_own_phone", POST): signed_in("200", **WEAK),
+    ("staff:change_phone", GET): signed_in("200", **WEAK),
+    ("staff:change_phone", POST): signed_in("400", **WEAK),
+    ("staff:confirm_new_phone", GET): signed_in(PHONE),
+    ("staff:confirm_new_phone", POST): signed_in(PHONE),
+    ("staff:confirm_old_phone", GET): signed_in(PHONE),
+    ("staff:confirm_old_phone", POST): signed_in(PHONE),
+    ("staff:send_phone_code", GET): signed_in("405"),
+    ("staff:send_phone_code", POST): signed_in(PHONE),
+    ("staff:my_record", GET): signed_in("200"),
+    ("staff:my_record", POST): signed_in("405"),
     ("staff:my_posts", GET): signed_in("200"),
     ("staff:my_posts", POST): signed_in("405"),
     ("staff:link_post", GET): signed_in("405"),
@@ -174,6 +203,16 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:bind_own", POST): signed_in("404", **WEAK),  # somebody else's
     ("staff:unbind_own", GET): signed_in("405"),
     ("staff:unbind_own", POST): signed_in("404", **WEAK),
+    ("staff:leave_post", GET): signed_in("404", **WEAK),  # a taxpayer that isn't there
+    ("staff:leave_post", POST): signed_in("404", **WEAK),
+    ("staff:report_misuse", GET): signed_in("404", **WEAK),
+    ("staff:report_misuse", POST): signed_in("404", **WEAK),
+    ("staff:capacity", GET): signed_in("200"),
+    ("staff:capacity", POST): signed_in("405"),
+    ("staff:switch", GET): signed_in("404"),
+    ("staff:switch", POST): signed_in("404"),
+    ("staff:send_switch_code", GET): signed_in("405"),
+    ("staff:send_switch_code", POST): signed_in("404"),
     ("staff:choose_person", GET): in_flow("200"),
     ("staff:choose_person", POST): in_flow("400"),
     ("staff:verify_by_sms", GET): in_flow(PERSON),
@@ -339,7 +378,13 @@ def address(name: str, client: Client) -> str:
     """An example of this address that answers for this visitor."""
     pattern = dict(leaves_of(get_resolver()))[name]
     wanted = set(pattern.pattern.converters)
-    given: dict[str, object] = {"code": LEAF, "form": "ordinary-login", "uid": uuid4(), "token": "no-token"}
+    given: dict[str, object] = {
+        "code": LEAF,
+        "form": "ordinary-login",
+        "slug": "staff",
+        "uid": uuid4(),
+        "token": "no-token",
+    }
     given["pk"] = Post.objects.get(person=cast.person("何晨曦"), taxpayer=cast.taxpayer("HC")).pk
     if name in ("accounts:picture", "accounts:sound"):
         given["token"] = client.get(reverse("accounts:new_picture", args=["ordinary-login"])).json()["token"]
