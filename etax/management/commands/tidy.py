@@ -16,7 +16,10 @@ _COUNTS_KEPT = timedelta(days=30)
 
 
 class Command(BaseCommand):
-    """Deletes what binds nobody any more: run it every night. The record is never touched."""
+    """Deletes what binds nobody any more, and ends overdue engagements: run it every night.
+
+    The record is never touched.
+    """
 
     help = "Delete expired sessions, picture marks, codes, counts and tickets."
 
