@@ -217,7 +217,7 @@ def acting_visitor(visitor) -> Visitor:
 
 
 @pytest.mark.rule("D23", "AUZ-06", "AUZ-04")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.sampled_from(PLACES), st.dictionaries(FIELDS, TEXTS)), min_size=1, max_size=6))
 def test_whatever_is_sent_while_acting_no_row_of_anybody_but_the_client_changes(acting_visitor, steps):
     before = rows(LOOSE)
