@@ -62,3 +62,4 @@ bench: $(STAMP) ## Run the benchmarks
 	$(BIN)/python bench/import_register.py
 	$(BIN)/python bench/staff_page.py
 	$(BIN)/python bench/enumeration.py
+	$(BIN)/python bench/agency_lists.py

@@ -39,6 +39,8 @@ PICTURES = Limit("pictures", 30, MINUTE, None, "一个地址", "CAP-06：每分�
 SEARCHES = Limit("searches", 10, HOUR, None, "一个企业的一名管理人员", "D19、STF-01：每小时查询10次待添加人员")
 USERNAMES = Limit("usernames", 10, HOUR, None, "一个人", "D12、D21：注册时每小时10次已被使用的用户注册名")
 PHOTO_UPLOADS = Limit("photo_uploads", 10, DAY, None, "一个手机号", "FIL-05：每天上传10张实名照片")
+PROPOSALS = Limit("proposals", 100, DAY, None, "一个代理机构", "D23：每天100份代理申请，避免试探和骚扰企业")
+PROPOSALS_TO_ONE = Limit("proposals_to_one", 5, DAY, None, "一个代理机构和一个企业", "D23：每天向同一企业申请5次")
 
 ALL = (
     PASSWORD,
@@ -53,6 +55,8 @@ ALL = (
     SEARCHES,
     USERNAMES,
     PHOTO_UPLOADS,
+    PROPOSALS,
+    PROPOSALS_TO_ONE,
 )
 
 CODE_FAILURES = 5

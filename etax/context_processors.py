@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
+from accounts.models import Taxpayer
 from staff import functions
 
 
@@ -26,15 +27,30 @@ def _account_links(actor: Actor) -> list[Link]:
         return []
     if actor.holds_reset:
         return [Link(reverse("staff:change_password"), _("修改密码"))]
+    if actor.via is not None:
+        return [
+            Link(reverse("agencies:clients"), _("委托企业")),
+            Link(reverse("accounts:sign_ins"), _("登录设备")),
+        ]
     staff = [Link(reverse("staff:members"), _("企业人员维护"))] if actor.is_manager else []
     return [
         *staff,
+        *_agency_links(actor),
         Link(reverse("staff:centre"), _("个人中心")),
         Link(reverse("staff:my_posts"), _("我的任职")),
         Link(reverse("realname:mine"), _("我的实名信息")),
         Link(reverse("staff:capacity"), _("切换身份")),
         Link(reverse("staff:change_password"), _("修改密码")),
     ]
+
+
+def _agency_links(actor: Actor) -> list[Link]:
+    """代理机构认定管理 for a client's leads (M53); for an agency its clients, and what it agrees with them."""
+    recognition = [Link(reverse("agencies:recognitions"), _("代理机构认定管理"))] if actor.is_lead else []
+    if actor.taxpayer is None or actor.taxpayer.kind != Taxpayer.Kind.AGENCY:
+        return recognition
+    managing = [Link(reverse("agencies:engagements"), _("委托关系管理"))] if actor.is_manager else []
+    return [Link(reverse("agencies:clients"), _("委托企业")), *managing, *recognition]
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:

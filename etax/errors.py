@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.actor import Actor
 from accounts.pages import PageResponse, page
 
 
@@ -51,6 +52,11 @@ _WORDS = {
         _("请等待几秒后刷新页面重试。"),
     ),
 }
+_WHILE_ACTING = Words(
+    _("没有权限"),
+    _("您正在代理委托企业，不能进行此操作。"),
+    _("办理本企业的业务，请先点击页面上方的【退出代理】；需要更多功能，请联系委托企业。"),
+)
 _STALE_FORM = Words(
     _("页面已过期"),
     _("该页面打开的时间过长，或您已在别处重新登录。为了安全，系统没有处理这次提交。"),
@@ -98,7 +104,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403, with the refusal's own words where it has some."""
-    return error_page(request, 403, text=str(exception))
+    acting = getattr(request, "actor", Actor()).via is not None
+    return error_page(request, 403, words=_WHILE_ACTING if acting else None, text=str(exception))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

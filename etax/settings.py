@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.middleware.ActorMiddleware",
     "staff.middleware.CapacityMiddleware",
+    "agencies.middleware.ClientMiddleware",
     "etax.middleware.StaleFormMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "staff.middleware.MustChangePasswordMiddleware",

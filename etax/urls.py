@@ -24,6 +24,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("realname.urls")),
     path("", include("staff.urls")),
+    path("", include("agencies.urls")),
 ]
 
 if settings.DEBUG:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import audit, signins
+from accounts.acting import open_while_acting
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.requests import Request
@@ -32,6 +33,8 @@ def refuse_unless_held(request: Request, code: str) -> None:
         return
     audit.record(Kind.FUNCTION_REFUSED, by=request.actor, reason="not_held", function=code)
     text = _("您没有“%(name)s”功能。请法定代表人（业主）或财务负责人在【身份维护】中为您的权限身份勾选该功能。")
+    if request.actor.via is not None:
+        text = _("委托企业没有向代理机构出借“%(name)s”功能。请委托企业在【代理机构认定管理】中修改；有的功能不能出借。")
     raise PermissionDenied(text % {"name": functions.get(code).name})
 
 
@@ -45,7 +48,7 @@ def function_required(code: str) -> Callable[[View[P]], View[P]]:
             refuse_unless_held(request, code)
             return view(request, *args, **kwargs)
 
-        return guarded
+        return open_while_acting(guarded)
 
     return decorate
 

@@ -16,9 +16,11 @@ from accounts.flows import Flow, Progress
 from accounts.models import Person, Taxpayer
 from accounts.models.messages import Purpose
 from accounts.models.signins import Proof
+from accounts.steps import LineStep
 from realname import phones
 from staff import standing
 from staff.standing import FROZEN, NOT_IN_REGISTER, Problem, Standing
+from staff.steps import steps_at
 
 START_AGAIN = _("登录信息已变更，请重新登录。")
 
@@ -27,12 +29,24 @@ START_AGAIN = _("登录信息已变更，请重新登录。")
 class Door:
     """One way in: its steps, who may be chosen at it, and its words for who is frozen (D4).
 
-    `problem_of` is told whether the taxpayer's first sign-in is still due.
+    `problem_of` is told whether the taxpayer's first sign-in is still due; a door `opens_first` where that one can be
+    made at it. `other_way` and `send` name the pages beside the code's own, `line` is its progress line, on
+    which proving the person is step `verifies_at`, and `inside` the page that it leads to.
     """
 
     flow: Flow
     problem_of: Callable[[Standing, bool], Problem | None]
     frozen: Problem = FROZEN
+    opens_first: bool = False
+    other_way: str = ""
+    send: str = ""
+    line: Callable[[int], list[LineStep]] = steps_at
+    verifies_at: int = 2
+    inside: str = "home"
+
+    def url_name(self, fact: str) -> str:
+        """The name of the page that establishes this fact."""
+        return next(step.url_name for step in self.flow.steps if step.fact == fact)
 
     def refuse(self, found: Standing) -> None:
         """Raise ValidationError with the problem's code and words unless this person may be chosen here."""

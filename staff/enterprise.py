@@ -1,5 +1,7 @@
 """The first factor of every enterprise door: 纳税人识别号 and 企业密码 (M12, D3, D13)."""
 
+from collections.abc import Collection
+
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -21,18 +23,21 @@ def account_word(code: str) -> str:
     return f"taxpayer:{throttles.unreadable(code)}"
 
 
-def check_password(code: str, password: str, *, subject: str, by: Actor) -> Taxpayer:
-    """The taxpayer whose number and enterprise password these are.
+def check_password(
+    code: str, password: str, *, subject: str, by: Actor, kinds: Collection[str] = Taxpayer.Kind.values
+) -> Taxpayer:
+    """The taxpayer, of one of these kinds, whose number and enterprise password these are.
 
     `code` is folded; `subject` is what wrong tries are counted under (the number, or the number in a known browser).
     Raises ValidationError `wrong_number_or_password` for an unknown number, a wrong password, a locked or unopened
-    taxpayer alike, after the same work; `TooMany` for an address that has failed on many accounts; `slots.Busy`.
+    taxpayer, one of another kind alike, after the same work and counted alike; `TooMany` for an address that has failed
+    on many accounts; `slots.Busy`.
     """
     slowed = throttles.wait(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
     if slowed:
         raise TooMany(slowed)
     taxpayer = Taxpayer.objects.select_related("credential").filter(code=code).first()
-    is_open = taxpayer is not None and taxpayer.is_open
+    is_open = taxpayer is not None and taxpayer.is_open and taxpayer.kind in kinds
     right = passwords.check(taxpayer.credential if taxpayer is not None and is_open else None, password)
     with transaction.atomic():
         reason = _judge(right, subject, by=by)

@@ -35,7 +35,14 @@ LOCKED_CHOICE = _("您选择的办税人已经被锁定，请选择其他办税�
 NOT_SET = _("尚未设置密码")
 
 
-DOOR = Door(FLOW, Standing.problem_at_sign_in, frozen=replace(FROZEN, text=LOCKED_CHOICE))
+DOOR = Door(
+    FLOW,
+    Standing.problem_at_sign_in,
+    frozen=replace(FROZEN, text=LOCKED_CHOICE),
+    opens_first=True,
+    other_way="staff:verify_by_password",
+    send="staff:send_code",
+)
 
 
 def binding_of(progress: Progress, chosen: Chosen) -> sms.Binding:

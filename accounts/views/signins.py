@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import signins
+from accounts.acting import open_while_acting
 from accounts.models import SignIn
 from accounts.models.signins import EndReason
 from accounts.pages import page
@@ -32,6 +33,7 @@ def sign_out(request: Request) -> HttpResponse:
 
 
 @require_safe
+@open_while_acting
 def sign_ins(request: Request) -> HttpResponse:
     """My sign-ins that are live now (SES-07)."""
     live = SignIn.objects.filter(person=request.actor.person, ended_at__isnull=True, seen_at__gt=signins.idle_since())
@@ -40,6 +42,7 @@ def sign_ins(request: Request) -> HttpResponse:
 
 
 @require_POST
+@open_while_acting
 def end_sign_in(request: Request, uid: uuid.UUID) -> HttpResponse:
     """End one of my other sign-ins; it is out at its next click."""
     sign_in = get_object_or_404(SignIn, uid=uid, person=request.actor.person)
@@ -50,6 +53,7 @@ def end_sign_in(request: Request, uid: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
+@open_while_acting
 def end_other_sign_ins(request: Request) -> HttpResponse:
     """End all my sign-ins but this one."""
     ended = signins.end_others(by=request.actor)
@@ -58,6 +62,7 @@ def end_other_sign_ins(request: Request) -> HttpResponse:
 
 
 @require_POST
+@open_while_acting
 def acknowledge(request: Request) -> HttpResponse:
     """It was me who signed in elsewhere: stop telling me (SES-06)."""
     if request.actor.sign_in is not None and request.actor.sign_in.told_of is not None:

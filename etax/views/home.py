@@ -9,9 +9,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.acting import open_while_acting
 from accounts.actor import Actor
 from accounts.pages import page
 from accounts.requests import Request
+from agencies import home as agencies_home
 from staff import functions, standing
 from staff.home import Due, due_for
 
@@ -33,13 +35,14 @@ class Greeting:
 
 
 @require_safe
+@open_while_acting
 def home(request: Request) -> HttpResponse:
     """Greeting with capacity, what needs doing, then a tile for each function held, grouped as the tree."""
     actor = request.actor
     if actor.taxpayer is None:
         standings = standing.of_capacities(actor.person) if actor.person else []
         return page(request, "home_person.html", {"greeting": Greeting.of(actor), "standings": standings})
-    due: list[Due] = due_for(actor)
+    due: list[Due] = [*due_for(actor), *agencies_home.due_for(actor)]
     context = {
         "greeting": Greeting.of(actor),
         "branches": functions.menu(actor.functions),

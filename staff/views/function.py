@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from accounts import audit
+from accounts.acting import open_while_acting
 from accounts.audit import Kind
 from accounts.pages import page
 from accounts.requests import Request
@@ -14,6 +15,7 @@ from staff.decorators import refuse_unless_held
 
 
 @require_safe
+@open_while_acting
 def function(request: Request, code: str) -> HttpResponse:
     """Where this function is served, for who holds it; 403 for who doesn't (AUZ-05), 404 for what isn't in the tree."""
     try:

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -91,10 +92,10 @@ def choose_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
         "people": people.pairs,
         "older_url": f"?{urlencode({'name': name, 'before': people.older})}" if people.older else "",
         "search": search if people.older or name or keys or search.errors else None,
-        "first_is_due": first_is_due and door is ordinary.DOOR,
+        "first_is_due": first_is_due and door.opens_first,
         "login_url": door.flow.steps[0].url_name,
         "choose_url": door.flow.steps[1].url_name,
-        "steps": steps_at(1),
+        "steps": door.line(1),
     }
     status = 400 if form.errors or search.errors else 200
     return page(request, "staff/choose_person.html", context, status=status)
@@ -111,13 +112,17 @@ def chosen_at(request: Request, progress: Progress, door: Door) -> Chosen | Http
         return redirect(progress.flow.steps[1].url_name)
 
 
-def _verify_context(progress: Progress, chosen: Chosen) -> dict[str, Any]:
+def _verify_context(progress: Progress, door: Door, chosen: Chosen) -> dict[str, Any]:
     return {
+        "by_sms_url": reverse(door.url_name("proof")),
+        "by_password_url": reverse(door.other_way),
+        "send_url": reverse(door.send),
+        "back_url": reverse(door.url_name("person")),
         "chosen": chosen,
         "taxpayer": chosen.taxpayer,
         "phone": chosen.phone,
         "countdown": ordinary.seconds_until_next_code(progress, chosen),
-        "steps": steps_at(2),
+        "steps": door.line(door.verifies_at),
     }
 
 
@@ -126,7 +131,12 @@ def _verify_context(progress: Progress, chosen: Chosen) -> dict[str, Any]:
 @flows.step(FLOW, "proof")
 def verify_by_sms(request: Request, progress: Progress) -> HttpResponse:
     """短信登录: a code to the phone on file, or why none can be sent (M18 to M20, M90 to M93)."""
-    chosen = chosen_at(request, progress, ordinary.DOOR)
+    return verify_by_sms_at(request, progress, ordinary.DOOR)
+
+
+def verify_by_sms_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
+    """短信登录 at any door that sends to the phone on file."""
+    chosen = chosen_at(request, progress, door)
     if isinstance(chosen, HttpResponse):
         return chosen
     form = SmsCodeForm(request.POST if request.method == "POST" else None)
@@ -136,8 +146,8 @@ def verify_by_sms(request: Request, progress: Progress) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
-            return go_in(request, progress, chosen)
-    return form_page(request, "staff/verify_by_sms.html", {**_verify_context(progress, chosen), "form": form})
+            return go_in(request, progress, chosen, inside=door.inside)
+    return form_page(request, "staff/verify_by_sms.html", {**_verify_context(progress, door, chosen), "form": form})
 
 
 @require_POST
@@ -145,17 +155,22 @@ def verify_by_sms(request: Request, progress: Progress) -> HttpResponse:
 @flows.step(FLOW, "proof")
 def send_code(request: Request, progress: Progress) -> HttpResponse:
     """获取验证码 (M20)."""
-    chosen = chosen_at(request, progress, ordinary.DOOR)
+    return send_code_at(request, progress, ordinary.DOOR)
+
+
+def send_code_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
+    """获取验证码 at any door that sends to the phone on file."""
+    chosen = chosen_at(request, progress, door)
     if isinstance(chosen, HttpResponse):
         return chosen
     form = SmsCodeForm(None)
     try:
         ordinary.send_code(progress, chosen, by=request.actor)
     except ValidationError as refusal:
-        context = {**_verify_context(progress, chosen), "form": form, "refusal": refusal.messages[0]}
+        context = {**_verify_context(progress, door, chosen), "form": form, "refusal": refusal.messages[0]}
         return page(request, "staff/verify_by_sms.html", context, status=400)
     messages.success(request, _("验证码已发送至%(phone)s，5分钟内有效。") % {"phone": chosen.phone.masked})
-    return redirect("staff:verify_by_sms")
+    return redirect(door.url_name("proof"))
 
 
 @sensitive_post_parameters("password")
@@ -164,7 +179,12 @@ def send_code(request: Request, progress: Progress) -> HttpResponse:
 @flows.step(FLOW, "proof")
 def verify_by_password(request: Request, progress: Progress) -> HttpResponse:
     """密码登录: the personal password (M33, M34, M88, M95)."""
-    chosen = chosen_at(request, progress, ordinary.DOOR)
+    return verify_by_password_at(request, progress, ordinary.DOOR)
+
+
+def verify_by_password_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
+    """密码登录 at any door that takes the personal password."""
+    chosen = chosen_at(request, progress, door)
     if isinstance(chosen, HttpResponse):
         return chosen
     form = PersonalPasswordForm(request.POST if request.method == "POST" else None)
@@ -176,9 +196,9 @@ def verify_by_password(request: Request, progress: Progress) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
-            return go_in(request, progress, chosen)
+            return go_in(request, progress, chosen, inside=door.inside)
     context = {
-        **_verify_context(progress, chosen),
+        **_verify_context(progress, door, chosen),
         "form": form,
         "not_set": form.has_error("__all__", "password_not_set"),
     }
@@ -191,11 +211,16 @@ def verify_by_password(request: Request, progress: Progress) -> HttpResponse:
 @flows.step(FLOW, "own_password")
 def set_password(request: Request, progress: Progress) -> HttpResponse:
     """The personal password that a first sign-in asks for (M21, M22)."""
-    chosen = chosen_at(request, progress, ordinary.DOOR)
+    return set_password_at(request, progress, ordinary.DOOR)
+
+
+def set_password_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
+    """The first personal password at any door where a first sign-in can be made."""
+    chosen = chosen_at(request, progress, door)
     if isinstance(chosen, HttpResponse):
         return chosen
     if progress.has("own_password"):
-        return go_in(request, progress, chosen)
+        return go_in(request, progress, chosen, inside=door.inside)
     form = NewPasswordForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -203,13 +228,19 @@ def set_password(request: Request, progress: Progress) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error("new_password", refusal)
         else:
-            return go_in(request, progress, chosen)
-    context = {"form": form, "chosen": chosen, "taxpayer": chosen.taxpayer, "steps": steps_at(2)}
+            return go_in(request, progress, chosen, inside=door.inside)
+    context = {
+        "form": form,
+        "chosen": chosen,
+        "taxpayer": chosen.taxpayer,
+        "action": reverse(door.url_name("own_password")),
+        "steps": door.line(door.verifies_at),
+    }
     return form_page(request, "staff/set_password.html", context)
 
 
-def go_in(request: Request, progress: Progress, chosen: Chosen) -> HttpResponse:
-    """To the next missing fact, under a new session id; or in."""
+def go_in(request: Request, progress: Progress, chosen: Chosen, *, inside: str = "home") -> HttpResponse:
+    """To the next missing fact, under a new session id; or in, to the page of this name."""
     if progress.next_url_name is not None:
         request.session.cycle_key()
         return progress.go_on()
@@ -217,7 +248,7 @@ def go_in(request: Request, progress: Progress, chosen: Chosen) -> HttpResponse:
         doors.finish(request, progress, chosen, by=request.actor)
     except ValidationError:
         return start_again(request, progress)
-    response = redirect("home")
+    response = redirect(inside)
     accounts = [enterprise.account_word(chosen.taxpayer.code), ordinary.personal_account(chosen.standing)]
     browsers.remember(request, response, accounts)
     return response

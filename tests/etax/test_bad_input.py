@@ -27,6 +27,7 @@ from accounts import forms as shared
 from accounts.actor import Actor
 from accounts.models import AuditEntry, Person, SignIn, Taxpayer, Throttle, UsedPicture
 from accounts.models.record import Kind
+from agencies import forms as between
 from etax import urls
 from etax.wsgi import application
 from realname import forms as realname_forms
@@ -34,6 +35,7 @@ from staff import forms, person_forms, standing
 from staff.models import Identity
 from staff.services import adding
 from tests import cast
+from tests.agencies.acting import engagement
 from tests.etax import naughty
 from tests.etax.tables import LOOKS, TRIES, rows
 from tests.realname import collecting
@@ -225,6 +227,20 @@ def another_firm() -> str:
     return str(cast.taxpayer("YF").uid)
 
 
+def of_agency(visitor: Visitor) -> None:
+    """The legal representative of an agency, proven by SMS."""
+    with override_settings(DEBUG=True, SMS_URL=f"file://{visitor.messages}"):
+        visitor.sign_in_by_sms("XD", "冯天宇")
+
+
+def an_agency() -> str:
+    return str(cast.taxpayer("HX").uid)
+
+
+def an_engagement() -> str:
+    return str(engagement("HC").uid)
+
+
 @dataclass(frozen=True)
 class Case:
     """A form: where it is sent to, by whom, what else is in it, which of its fields take free text and may succeed."""
@@ -272,6 +288,7 @@ IDENTITY = {"name": "新身份".encode(), "description": b"", "functions": b"tax
 FILTERS = free("kind", "result", "name", "since", "until")
 NAMED = free("version", "name", "description", "functions")
 RIGHTS = free("version", "identities", "is_manager", "valid_until")
+GROUPS = "agencies:groups"
 CASES = [
     Case(forms.OrdinaryLoginForm, "login", nobody, LOGIN),
     Case(forms.QuickLoginForm, "staff:quick_login", nobody, LOGIN),
@@ -362,10 +379,37 @@ CASES = [
         ("staff:my_posts",),
     ),
     Case(forms.MembershipChoiceForm, "staff:withdraw_authorisation", signed_in),
+    Case(between.AgencyLoginForm, "agencies:agency_login", nobody, LOGIN),
+    Case(between.ClientFilterForm, "agencies:clients", of_agency, method="GET", free=free("search", "group")),
+    Case(
+        between.EngagementFilterForm,
+        "agencies:engagements",
+        of_agency,
+        method="GET",
+        free=free("search", "state", "group", "expiring"),
+    ),
+    Case(between.AgencySearchForm, "agencies:find_agency", signed_in, method="GET", free=free("search")),
+    Case(
+        between.PeopleOfAgencyForm, "agencies:handlers", of_agency, {}, an_engagement, free=free("name"), method="GET"
+    ),
+    Case(between.TermsForm, "agencies:save_recognition", signed_in, {}, an_agency, free("version", "valid_until")),
+    Case(
+        between.NoteForm,
+        "agencies:cancel",
+        signed_in,
+        {"version": b"1"},
+        an_engagement,
+        free("version", "note"),
+        ("agencies:recognitions",),
+    ),
+    Case(between.ProposalForm, "agencies:propose", of_agency, {"code": UNKNOWN.encode()}, free=free("code")),
+    Case(between.HandlersForm, "agencies:handlers", of_agency, {"version": b"1"}, an_engagement, free("version")),
+    Case(between.GroupForm, "agencies:groups", of_agency, {"name": "一组".encode()}, None, free("name"), (GROUPS,)),
+    Case(between.PlaceForm, "agencies:place", of_agency, {"version": b"1"}, an_engagement, free("version")),
 ]
 PARTS = {shared.PictureForm}
 """What other forms are made of; never shown alone."""
-TOLD = {"name", "reason", "description", "statement"}
+TOLD = {"name", "reason", "description", "statement", "note"}
 """Fields whose text is kept and shown to others."""
 DATED = {"since", "until", "valid_until"}
 DAYS = [b"0001-01-01", b"0001-01-02", b"1582-10-10", b"1900-02-29", b"9999-12-30", b"9999-12-31"]
@@ -385,7 +429,8 @@ def test_every_form_of_the_portal_is_attacked_here():
 def bound(case: Case, request, **changed: bytes) -> django_forms.Form:
     """The form as a view makes it, filled in."""
     more: dict[str, object] = {"request": request} if issubclass(case.form, shared.PictureForm) else {}
-    more |= {"taxpayer": cast.taxpayer("HC")} if "identities" in case.fields else {}
+    more |= {"taxpayer": cast.taxpayer("HC")} if {"identities", "identity"} & case.fields.keys() else {}
+    more |= {"agency": cast.taxpayer("XD")} if {"group", "people"} & case.fields.keys() else {}
     more |= {"may_give_management": True} if case.form is forms.AddMemberForm else {}
     return case.form(QueryDict(naughty.urlencoded({**case.data, **changed})), **more)
 

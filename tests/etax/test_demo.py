@@ -301,7 +301,8 @@ def test_what_somebody_did_in_the_portal_is_not_undone() -> None:
     Membership.objects.filter(pk=cast.membership("HC", "黄志强").pk).update(frozen_at=None)
     Post.objects.filter(person=cast.person("林若兰")).update(until=today)
     cast.person("宋雨桐").real_name_records.update(revoked_at=now)
-    Engagement.objects.filter(client=cast.taxpayer("MH")).update(ended_at=now)
+    ended = {"ended_at": now, "ended_because": "cancelled", "identity": None}
+    Engagement.objects.filter(client=cast.taxpayer("MH")).update(**ended)
     before = everything()
     assert demo.load().total == 0
     assert everything() == before

@@ -18,6 +18,7 @@ from realname.models import Post
 from staff import functions
 from staff.models import Identity, Membership
 from tests import cast
+from tests.agencies.acting import agency_password, engagement, enter, sign_in
 from tests.etax.tables import rows
 from tests.visitor import Visitor, words
 
@@ -25,6 +26,7 @@ ROLES = (
     "anonymous",
     "half",  # the first factor of 普通登录 given
     "half_quick",  # that of 快捷登录
+    "half_agency",  # that of 代理机构登录
     "reset",  # in the 111111 state
     "no_functions",
     "clerk",
@@ -33,12 +35,15 @@ ROLES = (
     "finance",
     "legal_rep",
     "person",  # somebody signed in as himself, for no taxpayer
+    "handler",  # somebody of an agency, acting for this firm
 )
 LEAF = "tax.invoice.issue"
 GET, POST = "GET", "POST"
 
 # What an answer is called in the table: a status, or for a redirect where it leads.
 LOGIN, QUICK, HOME = "→login", "→staff:quick_login", "→home"
+AGENCY, HANDLER, CLIENTS = "→agencies:agency_login", "→agencies:agency_person", "→agencies:clients"
+RECOGNITIONS = "→agencies:recognitions"
 PERSON, QUICK_PERSON = "→staff:choose_person", "→staff:quick_person"
 CHANGE, STEP_UP, SEARCH = "→staff:change_password", "→staff:step_up", "→staff:search_candidate"
 REGISTER, PHONE, SIGN_INS = "→staff:register", "→staff:change_phone", "→accounts:sign_ins"
@@ -53,8 +58,22 @@ def everybody(answer: str) -> dict[str, str]:
 
 
 def signed_in(answer: str, **others: str) -> dict[str, str]:
-    """One answer for whoever is wholly signed in; visitors must sign in, and the 111111 state must be ended first."""
-    return everybody(answer) | {"anonymous": LOGIN, "half": LOGIN, "half_quick": LOGIN, "reset": CHANGE} | others
+    """One answer for whoever is wholly signed in; visitors must sign in, and the 111111 state must be ended first.
+
+    What isn't marked as open while acting is closed to a handler, whatever else he asks for.
+    """
+    visitors = dict.fromkeys(("anonymous", "half", "half_quick", "half_agency"), LOGIN)
+    return everybody(answer) | visitors | {"reset": CHANGE, "handler": "403"} | others
+
+
+def acting_too(answer: str, **others: str) -> dict[str, str]:
+    """As `signed_in`, and open to a handler who acts for the firm."""
+    return signed_in(answer, **{"handler": answer, **others})
+
+
+def agencies(answer: str) -> dict[str, str]:
+    """For who is signed in for an agency: nobody here but the handler."""
+    return signed_in("403", handler=answer)
 
 
 def managers(answer: str) -> dict[str, str]:
@@ -77,6 +96,11 @@ def in_quick_flow(answer: str) -> dict[str, str]:
     return everybody(QUICK) | {"half_quick": answer}
 
 
+def in_agency_flow(answer: str) -> dict[str, str]:
+    """A step of 代理机构登录."""
+    return everybody(AGENCY) | {"half_agency": answer}
+
+
 def no_passage(begin: str) -> dict[str, str]:
     """A later step of a way in on which nobody here has set out: it begins anew."""
     return everybody(begin)
@@ -88,8 +112,8 @@ WEAK = {"no_functions": STEP_UP, "clerk": STEP_UP, "weak_lead": STEP_UP, "person
 JUST_SENT = {"manager": "400", "finance": "400", "legal_rep": "400"}
 
 TABLE: dict[tuple[str, str], dict[str, str]] = {
-    ("home", GET): signed_in("200"),
-    ("home", POST): signed_in("405"),
+    ("home", GET): acting_too("200"),
+    ("home", POST): acting_too("405"),
     ("login", GET): everybody("200"),
     ("login", POST): everybody("400"),
     ("agreement", GET): everybody("200"),
@@ -104,14 +128,14 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("accounts:sound", POST): everybody("405"),
     ("accounts:new_picture", GET): everybody("200"),
     ("accounts:new_picture", POST): everybody("405"),
-    ("accounts:sign_ins", GET): signed_in("200"),
-    ("accounts:sign_ins", POST): signed_in("405"),
-    ("accounts:acknowledge", GET): signed_in("405"),
-    ("accounts:acknowledge", POST): signed_in(HOME),
-    ("accounts:end_other_sign_ins", GET): signed_in("405"),
-    ("accounts:end_other_sign_ins", POST): signed_in(SIGN_INS),
-    ("accounts:end_sign_in", GET): signed_in("405"),
-    ("accounts:end_sign_in", POST): signed_in("404"),  # nobody's own: the address holds a number that is no sign-in
+    ("accounts:sign_ins", GET): acting_too("200"),
+    ("accounts:sign_ins", POST): acting_too("405"),
+    ("accounts:acknowledge", GET): acting_too("405"),
+    ("accounts:acknowledge", POST): acting_too(HOME),
+    ("accounts:end_other_sign_ins", GET): acting_too("405"),
+    ("accounts:end_other_sign_ins", POST): acting_too(SIGN_INS),
+    ("accounts:end_sign_in", GET): acting_too("405"),
+    ("accounts:end_sign_in", POST): acting_too("404"),  # nobody's own: the address holds a number that is no sign-in
     ("staff:quick_login", GET): everybody("200"),
     ("staff:quick_login", POST): everybody("400"),
     ("staff:quick_person", GET): in_quick_flow("200"),
@@ -296,12 +320,73 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("help", POST): everybody("405"),
     ("help_page", GET): everybody("200"),
     ("help_page", POST): everybody("405"),
-    ("staff:operations", GET): signed_in("200", no_functions="403", person="403"),
-    ("staff:operations", POST): signed_in("405"),
-    ("staff:export_operations", GET): signed_in("405"),
-    ("staff:export_operations", POST): signed_in("200", no_functions="403", person="403"),
-    ("staff:function", GET): signed_in("200", no_functions="403", person="403"),
-    ("staff:function", POST): signed_in("405"),
+    ("staff:operations", GET): acting_too("200", no_functions="403", person="403"),
+    ("staff:operations", POST): acting_too("405"),
+    ("staff:export_operations", GET): acting_too("405"),
+    ("staff:export_operations", POST): acting_too("200", no_functions="403", person="403"),
+    ("staff:function", GET): acting_too("200", no_functions="403", person="403"),
+    ("staff:function", POST): acting_too("405"),
+    ("agencies:agency_login", GET): everybody("200"),
+    ("agencies:agency_login", POST): everybody("400"),
+    ("agencies:agency_person", GET): in_agency_flow("200"),
+    ("agencies:agency_person", POST): in_agency_flow("400"),
+    ("agencies:agency_sms", GET): in_agency_flow(HANDLER),
+    ("agencies:agency_sms", POST): in_agency_flow(HANDLER),
+    ("agencies:agency_send_code", GET): everybody("405"),
+    ("agencies:agency_send_code", POST): in_agency_flow(HANDLER),
+    ("agencies:agency_password", GET): in_agency_flow(HANDLER),
+    ("agencies:agency_password", POST): in_agency_flow(HANDLER),
+    ("agencies:agency_new_password", GET): in_agency_flow(HANDLER),
+    ("agencies:agency_new_password", POST): in_agency_flow(HANDLER),
+    ("agencies:clients", GET): agencies("200"),
+    ("agencies:clients", POST): acting_too("405"),
+    ("agencies:enter", GET): acting_too("405"),
+    ("agencies:enter", POST): agencies(HOME),
+    ("agencies:leave", GET): acting_too("405"),
+    ("agencies:leave", POST): agencies(CLIENTS),
+    ("agencies:recognitions", GET): leads("200"),
+    ("agencies:recognitions", POST): signed_in("405"),
+    ("agencies:synchronise", GET): signed_in("405"),
+    ("agencies:synchronise", POST): leads(RECOGNITIONS),
+    ("agencies:find_agency", GET): leads("200"),
+    ("agencies:find_agency", POST): signed_in("405"),
+    ("agencies:recognition", GET): leads("200"),
+    ("agencies:recognition", POST): signed_in("405"),
+    ("agencies:cancel", GET): leads("200"),
+    ("agencies:cancel", POST): leads("400"),
+    ("agencies:decline", GET): leads("200"),
+    ("agencies:decline", POST): leads("400"),
+    ("agencies:change", GET): leads("200"),
+    ("agencies:change", POST): signed_in("405"),
+    ("agencies:review_change", GET): signed_in("405"),
+    ("agencies:review_change", POST): leads("400"),
+    ("agencies:save_change", GET): signed_in("405"),
+    ("agencies:save_change", POST): leads("400"),
+    ("agencies:recognise", GET): leads("200"),
+    ("agencies:recognise", POST): signed_in("405"),
+    ("agencies:review_recognition", GET): signed_in("405"),
+    ("agencies:review_recognition", POST): leads("400"),
+    ("agencies:save_recognition", GET): signed_in("405"),
+    ("agencies:save_recognition", POST): leads("400"),
+    # The agency's own pages: its leads and managers are asked in tests/agencies/test_rights.py.
+    ("agencies:engagements", GET): signed_in("403"),
+    ("agencies:engagements", POST): signed_in("405"),
+    ("agencies:propose", GET): signed_in("403"),
+    ("agencies:propose", POST): signed_in("403"),
+    ("agencies:engagement", GET): signed_in("403"),
+    ("agencies:engagement", POST): signed_in("405"),
+    ("agencies:withdraw", GET): signed_in("403"),
+    ("agencies:withdraw", POST): signed_in("403"),
+    ("agencies:handlers", GET): signed_in("403"),
+    ("agencies:handlers", POST): signed_in("403"),
+    ("agencies:place", GET): signed_in("405"),
+    ("agencies:place", POST): signed_in("403"),
+    ("agencies:groups", GET): signed_in("403"),
+    ("agencies:groups", POST): signed_in("403"),
+    ("agencies:delete_group", GET): signed_in("405"),
+    ("agencies:delete_group", POST): signed_in("403"),
+    ("agencies:acted", GET): signed_in("403"),
+    ("agencies:acted", POST): signed_in("405"),
     ("simulated_phone", GET): everybody("200"),
     ("simulated_phone", POST): everybody("405"),
     ("social_insurance_stand_in", GET): everybody("400"),  # without a ticket
@@ -338,6 +423,10 @@ def address(name: str, client: Client) -> str:
         given["token"] = client.get(reverse("accounts:new_picture", args=["ordinary-login"])).json()["token"]
     elif "identity" in name:
         given["uid"] = Identity.objects.get(taxpayer=cast.taxpayer("HC"), name="查询员").uid
+    elif name in ("agencies:recognise", "agencies:review_recognition", "agencies:save_recognition"):
+        given["uid"] = cast.taxpayer("XD").uid
+    elif name.startswith("agencies:"):
+        given["uid"] = engagement("HC").uid
     elif name.startswith("staff:"):
         given["uid"] = cast.membership("HC", "何晨曦").uid
     return reverse(name, kwargs={key: given[key] for key in wanted})
@@ -370,6 +459,15 @@ def half_quick(visitor: Visitor) -> None:
     visitor.post_with_picture(reverse("staff:quick_login"), data)
 
 
+def half_agency(visitor: Visitor) -> None:
+    assert agency_password(visitor).url == reverse("agencies:agency_person")
+
+
+def handler(visitor: Visitor) -> None:
+    sign_in(visitor, "邓丽娟")
+    assert enter(visitor, "HC").url == reverse("home")
+
+
 def himself(visitor: Visitor) -> None:
     data = {"username": "sunyajing", "password": cast.NATURAL_PASSWORDS["孙雅静"], "agreement": "on"}
     assert visitor.post_with_picture(reverse("staff:natural_login"), data).url == reverse("home")
@@ -389,6 +487,7 @@ BECOME: dict[str, Callable[[Visitor], object]] = {
     "anonymous": lambda visitor: None,
     "half": lambda visitor: visitor.give_enterprise_password("HC"),
     "half_quick": half_quick,
+    "half_agency": half_agency,
     "reset": in_reset_state,
     "no_functions": without_functions,
     "clerk": lambda visitor: by_password(visitor, "孙雅静", cast.PERSONAL_PASSWORDS["HC", "孙雅静"]),
@@ -397,13 +496,14 @@ BECOME: dict[str, Callable[[Visitor], object]] = {
     "finance": lambda visitor: visitor.sign_in_by_sms("HC", "林若兰"),
     "legal_rep": lambda visitor: visitor.sign_in_by_sms("HC", "钱思远"),
     "person": himself,
+    "handler": handler,
 }
 
 
 def become(visitor: Visitor, role: str) -> None:
     """Bring this visitor into the role, at 沈阳海川贸易有限公司, by real pages."""
     BECOME[role](visitor)
-    is_in = role not in ("anonymous", "half", "half_quick")
+    is_in = role not in ("anonymous", "half", "half_quick", "half_agency")
     assert SignIn.objects.filter(ended_at__isnull=True).count() == is_in
 
 
@@ -447,7 +547,7 @@ def test_other_methods_are_refused_everywhere_and_never_an_error(visitor, role, 
         for method in methods:
             with undone(visitor):
                 answer = visitor.generic(method, address(name, visitor))
-            assert called(answer) in ("405", LOGIN, QUICK), (name, method)
+            assert called(answer) in ("405", LOGIN, QUICK, AGENCY), (name, method)
 
 
 @pytest.mark.rule("AUZ-01")

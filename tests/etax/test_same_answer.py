@@ -18,7 +18,8 @@ from tests import cast
 from tests.etax.tables import LOOKS, rows
 from tests.visitor import Visitor, words
 
-DOORS = {"login": "纳税人识别号或密码错误", "staff:quick_login": "纳税人识别号或密码错误"}
+WRONG = "纳税人识别号或密码错误"
+DOORS = {"login": WRONG, "staff:quick_login": WRONG, "agencies:agency_login": WRONG}
 AGREED = {"agreement": "on"}
 
 

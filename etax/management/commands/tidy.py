@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from accounts import pictures, sms, throttles
+from agencies.services import engagements
 from realname import photos
 from staff import handover
 
@@ -16,7 +17,10 @@ _COUNTS_KEPT = timedelta(days=30)
 
 
 class Command(BaseCommand):
-    """Deletes what binds nobody any more: run it every hour. The record is never touched."""
+    """Deletes what binds nobody any more, and ends overdue engagements: run it every hour.
+
+    The record is never touched.
+    """
 
     help = "Delete expired sessions, picture marks, codes, counts, tickets and photos."
 
@@ -29,5 +33,6 @@ class Command(BaseCommand):
             "counts": throttles.tidy(_COUNTS_KEPT),
             "tickets": handover.tidy(),
             **photos.tidy(),
+            "engagements": engagements.end_overdue(),
         }
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in gone.items()))

@@ -1,0 +1,45 @@
+"""Who of an agency can be named for a client: those who are, then others, each with the reason why not, if so."""
+
+from dataclasses import dataclass
+
+from accounts.models import Person
+from accounts.words import Words
+from agencies import standing
+from agencies.models import Engagement
+from staff import standing as staff_standing
+
+_MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One person: whether he is named, and why he can't be."""
+
+    person: Person
+    position: Words
+    is_named: bool
+    why_not: Words
+
+    @property
+    def can_be_ticked(self) -> bool:
+        """Whether the page offers a box for him."""
+        return not self.why_not or self.is_named
+
+
+def candidates_of(engagement: Engagement, *, name: str = "") -> list[Candidate]:
+    """Everybody who is named and known to the agency, and at most fifty others whose names begin so.
+
+    Who has left the agency altogether isn't shown, and so no longer named once the page is saved.
+    """
+    named = list(engagement.handlers.order_by("name", "pk"))
+    known = staff_standing.of_people(named, engagement.agency)
+    others, _older = staff_standing.page_of(engagement.agency, name=name, size=_MOST)
+    found = {each.person.pk: each for each in (*known, *others)}
+    crossed = standing.positions([engagement.client_id], found.keys())
+    rows = []
+    for pk, each in found.items():
+        position = crossed.of(engagement.client_id, pk)
+        problem = standing.four_roles_of_other(position) if position is not None else each.problem
+        why_not = problem.text if problem is not None else ""
+        rows.append(Candidate(each.person, each.position_in_words, each.person in named, why_not))
+    return rows

@@ -1,0 +1,168 @@
+"""Forms of the agency's door, and of what client and agency agree on."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext_lazy as _
+
+from accounts.forms import CleanCharField, Form, PasswordField, PictureForm, TaxpayerCodeField
+from accounts.models import Person, Taxpayer
+from agencies.models import ClientGroup, State
+from realname.models import Post
+from staff.forms import ActForm, DayField, agreement_field
+from staff.models import Identity, Membership, identities_of
+
+
+class AgencyLoginForm(PictureForm):
+    """社会信用代码或纳税人识别号, 登录密码, 验证码 and the agreement (M50)."""
+
+    form_name = "agency-login"
+    field_order = ("code", "password", "captcha", "agreement")
+
+    code = TaxpayerCodeField()
+    password = PasswordField(label=_("登录密码"))
+    agreement = agreement_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].label = _("社会信用代码或纳税人识别号")
+
+
+class ClientFilterForm(Form):
+    """Which clients to list: the beginning of a name or number, and one of the agency's groups."""
+
+    search = CleanCharField(label=_("名称或纳税人识别号"), required=False, max_length=200)
+    group = forms.UUIDField(label=_("分组"), required=False, widget=forms.Select)
+
+    def __init__(self, *args: Any, agency: Taxpayer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        groups = ClientGroup.objects.filter(agency=agency).order_by("name")
+        choices = [("", _("全部")), *((str(group.uid), group.name) for group in groups)]
+        self.fields["group"].widget.choices = choices
+        if len(choices) == 1:
+            self.fields["group"].widget = forms.HiddenInput()
+
+
+class EngagementFilterForm(ClientFilterForm):
+    """As `ClientFilterForm`, and in which state; or those whose last day is near."""
+
+    field_order = ("search", "state", "group", "expiring")
+
+    state = forms.ChoiceField(label=_("状态"), required=False, choices=[("", _("全部")), *State.choices])
+    expiring = forms.BooleanField(label=_("仅看30天内到期"), required=False)
+
+
+class AgencySearchForm(Form):
+    """Which agency to recognise: the beginning of its name or number."""
+
+    search = CleanCharField(label=_("代理机构名称或纳税人识别号"), required=False, max_length=200)
+
+
+class PeopleOfAgencyForm(Form):
+    """Whom to look for among the agency's people: a name, or its beginning."""
+
+    name = CleanCharField(label=_("姓名"), required=False, max_length=100)
+
+
+if TYPE_CHECKING:  # the stubs' fields are generic, Django's own are not
+    _IdentityField = forms.ModelChoiceField[Identity]
+    _PeopleField = forms.ModelMultipleChoiceField[Person]
+else:
+    _IdentityField = forms.ModelChoiceField
+    _PeopleField = forms.ModelMultipleChoiceField
+
+
+class IdentityField(_IdentityField):
+    """One of the taxpayer's identities, by its public id."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Name, and how many functions it carries."""
+        return str(_("%(name)s（%(count)s项功能）") % {"name": obj.name, "count": obj.function_count})
+
+
+class TermsForm(Form):
+    """What is lent: one identity, a first and a last day (D23)."""
+
+    version = forms.IntegerField(min_value=1, max_value=2_000_000_000, required=False, widget=forms.HiddenInput)
+    identity = IdentityField(
+        Identity.objects.none(),
+        to_field_name="uid",
+        label=_("出借的权限身份"),
+        widget=forms.RadioSelect,
+        empty_label=None,
+        error_messages={"required": _("请选择一个权限身份。"), "invalid_choice": _("请从列表中选择权限身份。")},
+    )
+    valid_from = DayField(label=_("开始日期"))
+    valid_until = DayField(
+        label=_("截止日期"), help_text=_("过了这一天代理机构不能再代办；不填写则一直有效，直到取消。")
+    )
+
+    def __init__(self, *args: Any, taxpayer: Taxpayer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["identity"].queryset = identities_of(taxpayer)  # type: ignore[attr-defined]
+        self.fields["valid_from"].required = True
+        self.fields["valid_from"].error_messages["required"] = _("请填写开始日期。")
+
+
+class NoteForm(ActForm):
+    """取消 or 拒绝: why, in a few words for the other side."""
+
+    note = CleanCharField(label=_("原因"), required=False, max_length=100, help_text=_("对方可以看到。"))
+
+
+class ProposalForm(Form):
+    """代理申请: the client's number."""
+
+    code = TaxpayerCodeField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].label = _("委托企业的纳税人识别号")
+        self.fields["code"].widget.attrs["autocomplete"] = "off"
+
+
+class HandlersForm(ActForm):
+    """指定代办人员: who of the agency's own people."""
+
+    people = _PeopleField(
+        Person.objects.none(),
+        to_field_name="uid",
+        required=False,
+        label=_("代办人员"),
+        error_messages={
+            "invalid_choice": _("请从列表中选择人员。"),
+            "invalid_pk_value": _("请从列表中选择人员。"),
+            "invalid_list": _("请从列表中选择人员。"),
+        },
+    )
+
+    def __init__(self, *args: Any, agency: Taxpayer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        posts = Post.objects.open().filter(taxpayer=agency, person=OuterRef("pk"))
+        members = Membership.objects.open().filter(taxpayer=agency, person=OuterRef("pk"))
+        people = Person.objects.filter(Exists(posts) | Exists(members))
+        self.fields["people"].queryset = people  # type: ignore[attr-defined]
+
+
+class GroupForm(Form):
+    """A new group of clients."""
+
+    name = CleanCharField(label=_("分组名称"), max_length=50, error_messages={"required": _("请填写分组名称。")})
+
+
+class PlaceForm(ActForm):
+    """Into which of the agency's groups a client goes."""
+
+    group = forms.ModelChoiceField(
+        ClientGroup.objects.none(),
+        to_field_name="uid",
+        label=_("分组"),
+        required=False,
+        empty_label=_("不分组"),
+        error_messages={"invalid_choice": _("请从列表中选择分组。")},
+    )
+
+    def __init__(self, *args: Any, agency: Taxpayer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["group"].queryset = ClientGroup.objects.filter(agency=agency).order_by("name")  # type: ignore[attr-defined]

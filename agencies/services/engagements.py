@@ -1,0 +1,83 @@
+"""What all acts on an engagement share: the locked row at the version its page showed, its end, who is told."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit, notices
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.models import Person, Taxpayer
+from agencies import standing
+from agencies.models import EndReason, Engagement
+from realname.models import LEADS, Post
+from staff.services import rights
+
+
+@contextmanager
+def locked(kind: Kind, engagement: Engagement, version: int, *, by: Actor, **details: Any) -> Iterator[Engagement]:
+    """The open engagement, locked and at the version the actor saw; afterwards saved as the next, and recorded.
+
+    Raises ValidationError `stale` where somebody was quicker or it is over.
+    """
+    name = other_than(engagement, by.taxpayer).name
+    with rights.refusals_recorded(kind, by=by, name=name), transaction.atomic():
+        rows = Engagement.objects.select_for_update(no_key=True, of=("self",))
+        row = rows.select_related("agency", "client").get(pk=engagement.pk)
+        if row.version != version or row.ended_at is not None:
+            raise rights.stale()
+        yield row
+        save(row, kind, by=by, **details)
+
+
+def save(engagement: Engagement, kind: Kind, *, by: Actor, **details: Any) -> None:
+    """Save a locked engagement as its next version, and record what was done to it."""
+    engagement.version += 1
+    engagement.save()
+    name = other_than(engagement, by.taxpayer).name
+    audit.record(kind, by=by, **{"name": name, "engagement": str(engagement.uid), **details})
+
+
+def other_than(engagement: Engagement, firm: Taxpayer | None) -> Taxpayer:
+    """The other of the two firms."""
+    return engagement.agency if firm == engagement.client else engagement.client
+
+
+def end(engagement: Engagement, because: EndReason, *, note: str = "") -> None:
+    """Mark a locked engagement as over and keep in words what it had lent; whoever acts by it is out at once."""
+    if engagement.identity is not None:
+        engagement.lent_name = engagement.identity.name
+        engagement.lent_functions = sorted(standing.lent_by(engagement))
+    now = timezone.now()
+    engagement.identity, engagement.ended_because, engagement.note = None, because, note
+    engagement.ended_at = max(now, engagement.proposed_at, engagement.recognised_at or now)
+
+
+@transaction.atomic
+def end_overdue(**whose: object) -> int:
+    """End those whose last day has passed, so that they hold no identity any more; how many there were.
+
+    Nobody may act by them since that day in any case, so nothing of it is an act to be recorded.
+    """
+    rows = Engagement.objects.overdue().filter(**whose).select_related("identity")
+    overdue = list(rows.select_for_update(no_key=True, of=("self",)))
+    for engagement in overdue:
+        end(engagement, EndReason.EXPIRED)
+        engagement.version += 1
+        engagement.save()
+    return len(overdue)
+
+
+def leads_of(taxpayer: Taxpayer) -> list[Person]:
+    """Its legal representative and finance officer by the register."""
+    posts = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
+    return list({post.person_id: post.person for post in posts}.values())
+
+
+def tell(people: Collection[Person], text: str) -> None:
+    """Tell each of these people once by SMS."""
+    for person in {person.pk: person for person in people}.values():
+        notices.tell(person, text)

@@ -1,0 +1,51 @@
+"""委托企业分组: an agency's own groups of clients, for handlers who serve many."""
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from accounts import audit
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.models import Taxpayer
+from agencies.models import ClientGroup, Engagement
+from agencies.services.engagements import locked
+from agencies.services.requests import require_agency
+from staff.services import rights
+
+
+def add(*, name: str, by: Actor) -> ClientGroup:
+    """A new group. Raises ValidationError `group_name_taken`; and as `require_agency`."""
+    _person, agency = require_agency(by)
+    with rights.refusals_recorded(Kind.CLIENT_GROUP_CHANGED, by=by, name=name), transaction.atomic():
+        group = _create(agency, name)
+        audit.record(Kind.CLIENT_GROUP_CHANGED, by=by, name=name)
+    return group
+
+
+def _create(agency: Taxpayer, name: str) -> ClientGroup:
+    try:
+        with transaction.atomic():
+            return ClientGroup.objects.create(agency=agency, name=name)
+    except IntegrityError as error:
+        raise ValidationError(_("已有同名的分组，请换一个名称。"), code="group_name_taken") from error
+
+
+def delete(group: ClientGroup, *, by: Actor) -> None:
+    """Delete a group; its clients stay, in none. Raises as `require_agency`."""
+    require_agency(by)
+    with transaction.atomic():
+        group.delete()
+        audit.record(Kind.CLIENT_GROUP_CHANGED, by=by, name=group.name, deleted=True)
+
+
+def place(engagement: Engagement, *, version: int, group: ClientGroup | None, by: Actor) -> None:
+    """Put a client into one of the agency's groups, or into none.
+
+    Raises ValidationError `foreign_group`, `stale`; and as `require_agency`.
+    """
+    _person, agency = require_agency(by)
+    with locked(Kind.CLIENT_GROUP_CHANGED, engagement, version, by=by, group=group.name if group else "") as row:
+        if group is not None and group.agency_id != agency.pk:
+            raise ValidationError(_("请从列表中选择分组。"), code="foreign_group")
+        row.group = group

@@ -1,0 +1,200 @@
+"""代理机构认定管理, the client's side: its legal representative and finance officer alone (M53, D23)."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import audit
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.models import Taxpayer
+from agencies.models import EndReason, Engagement
+from agencies.services import engagements
+from agencies.services.engagements import leads_of, locked, tell
+from staff import functions
+from staff.models import Identity
+from staff.services import identities, rights
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a client lends: one of its identities, from a day to a last day or without end."""
+
+    identity: Identity
+    valid_from: date
+    valid_until: date | None = None
+
+    @property
+    def lent(self) -> frozenset[str]:
+        """The functions lent: those of the identity that can be."""
+        return identities.held_by(self.identity) & functions.LENDABLE
+
+    @property
+    def dropped(self) -> frozenset[str]:
+        """Those of the identity that can't be lent (D23)."""
+        return (identities.held_by(self.identity) & functions.ALL) - functions.LENDABLE
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the record keeps of them."""
+        days = {"valid_from": self.valid_from, "valid_until": self.valid_until}
+        return {
+            "identity": self.identity.name,
+            "functions": sorted(self.lent),
+            **{name: day.isoformat() if day else None for name, day in days.items()},
+        }
+
+
+def check(terms: Terms, *, since: date | None = None, by: Actor) -> None:
+    """Raise ValidationError for terms that can't be: `foreign_identity`, `nothing_lent`, or one of the dates' codes.
+
+    `since` is the first day agreed before, which may lie in the past.
+    """
+    today = timezone.localdate()
+    if by.taxpayer is None or terms.identity.taxpayer_id != by.taxpayer.pk:
+        raise ValidationError(_("请从列表中选择权限身份。"), code="foreign_identity")
+    if not terms.lent:
+        text = _("该权限身份没有可以出借给代理机构的功能。请换一个身份，或先在【身份维护】中勾选功能。")
+        raise ValidationError(text, code="nothing_lent")
+    if terms.valid_from < today and terms.valid_from != since:
+        raise ValidationError(_("开始日期不能早于今天。"), code="from_in_the_past")
+    if terms.valid_until is not None and terms.valid_until < terms.valid_from:
+        raise ValidationError(_("截止日期不能早于开始日期。"), code="dates_inverted")
+    if terms.valid_until is not None and terms.valid_until < today:
+        raise ValidationError(_("截止日期不能早于今天。"), code="until_in_the_past")
+
+
+def check_agency(agency: Taxpayer, *, by: Actor) -> None:
+    """Raise ValidationError `own_firm` or `not_an_agency` for whom this client can't recognise."""
+    if agency == by.taxpayer:
+        raise ValidationError(_("不能认定本机构为自己的代理机构。"), code="own_firm")
+    if agency.kind != Taxpayer.Kind.AGENCY or not agency.is_open:
+        text = _("该单位不是可以认定的代理机构，或已注销。请先【同步代理机构信息】，再从列表中选择。")
+        raise ValidationError(text, code="not_an_agency")
+
+
+def recognise(agency: Taxpayer, *, terms: Terms, by: Actor) -> Engagement:
+    """认定: let this agency act from now on. A request of its that is pending is thereby accepted.
+
+    Raises ValidationError `own_firm`, `not_an_agency`, `already_recognised`, `code_needed`, and as `check`;
+    PermissionDenied for who isn't LR or FR.
+    """
+    _person, client = rights.require_lead(by)
+    with rights.refusals_recorded(Kind.ENGAGEMENT_RECOGNISED, by=by, name=agency.name), transaction.atomic():
+        Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=client.pk)
+        check_agency(agency, by=by)
+        check(terms, by=by)
+        engagements.end_overdue(agency=agency, client=client)
+        engagement = _pending(agency, client)
+        _agree(engagement, terms)
+        engagement.recognised_at = max(timezone.now(), engagement.proposed_at)
+        engagements.save(engagement, Kind.ENGAGEMENT_RECOGNISED, by=by, **terms.details)
+        people = [*leads_of(agency), *([engagement.proposed_by] if engagement.proposed_by else [])]
+        words = {"client": client.name, "agency": agency.name}
+        tell(people, _("“%(client)s”已认定“%(agency)s”为其代理机构，请指定代办人员。") % words)
+    return engagement
+
+
+def _pending(agency: Taxpayer, client: Taxpayer) -> Engagement:
+    """The agency's request, locked, or a new row in its place."""
+    rows = Engagement.objects.open().select_related("agency", "client", "proposed_by")
+    found = rows.select_for_update(no_key=True, of=("self",)).filter(agency=agency, client=client).first()
+    if found is None:
+        return Engagement.objects.create(agency=agency, client=client, proposed_at=timezone.now())
+    if found.recognised_at is not None:
+        raise ValidationError(_("已经认定该代理机构。如需调整，请在列表中【修改】。"), code="already_recognised")
+    return found
+
+
+def _agree(engagement: Engagement, terms: Terms) -> None:
+    # The identity is locked against its being deleted meanwhile; who deletes it holds this lock.
+    if not Identity.objects.select_for_update(no_key=True).filter(pk=terms.identity.pk).exists():
+        raise rights.stale()
+    engagement.identity, engagement.valid_from = terms.identity, terms.valid_from
+    engagement.valid_until = terms.valid_until
+
+
+def _refuse_unless_pending(engagement: Engagement) -> None:
+    if engagement.recognised_at is not None:
+        raise ValidationError(_("该代理机构的申请已经处理。"), code="not_pending")
+
+
+def change(engagement: Engagement, *, version: int, terms: Terms, by: Actor) -> None:
+    """修改: lend another identity, or on other days; whoever acts by it does so by the new terms at his next click.
+
+    Raises ValidationError `stale`, `not_recognised`, and as `check`; PermissionDenied for who isn't LR or FR.
+    """
+    rights.require_lead(by)
+    before = {"identity": engagement.identity.name if engagement.identity else ""}
+    with locked(Kind.ENGAGEMENT_CHANGED, engagement, version, by=by, was=before, **terms.details) as row:
+        _refuse_unless_recognised(row)
+        check(terms, since=row.valid_from, by=by)
+        _agree(row, terms)
+        words = {"client": row.client.name}
+        tell(leads_of(row.agency), _("“%(client)s”已修改对贵机构的代理认定，请登录后查看。") % words)
+
+
+def _refuse_unless_recognised(engagement: Engagement) -> None:
+    if engagement.recognised_at is None:
+        raise ValidationError(_("该代理机构尚未认定，请先接受或拒绝申请。"), code="not_recognised")
+
+
+def cancel(engagement: Engagement, *, version: int, note: str = "", by: Actor) -> None:
+    """取消: nobody of the agency may act from this moment on; leads and handlers are told.
+
+    Raises ValidationError `stale`, `not_recognised`; PermissionDenied for who isn't LR or FR.
+    """
+    rights.require_lead(by)
+    with locked(Kind.ENGAGEMENT_CANCELLED, engagement, version, by=by, reason_given=note) as row:
+        _refuse_unless_recognised(row)
+        people = [*leads_of(row.agency), *row.handlers.all()]
+        engagements.end(row, EndReason.CANCELLED, note=note)
+        tell(people, _("“%(client)s”已取消代理认定，不能再代其办税。") % {"client": row.client.name})
+
+
+def decline(engagement: Engagement, *, version: int, note: str = "", by: Actor) -> None:
+    """拒绝 a request; the agency may send it again.
+
+    Raises ValidationError `stale`, `not_pending`; PermissionDenied for who isn't LR or FR.
+    """
+    rights.require_lead(by)
+    with locked(Kind.ENGAGEMENT_DECLINED, engagement, version, by=by, reason_given=note) as row:
+        _refuse_unless_pending(row)
+        engagements.end(row, EndReason.DECLINED, note=note)
+        people = [row.proposed_by] if row.proposed_by else leads_of(row.agency)
+        tell(people, _("“%(client)s”已拒绝代理申请。") % {"client": row.client.name})
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a synchronisation found: how many engagements it ended because the agency is no more, or overdue."""
+
+    gone: int
+    overdue: int
+
+
+def synchronise(*, by: Actor) -> Synced:
+    """同步代理机构信息: end what stands with agencies that the register has cancelled, and what is overdue (M53).
+
+    Raises PermissionDenied for who isn't LR or FR, ValidationError `code_needed`.
+    """
+    _person, client = rights.require_lead(by)
+    with transaction.atomic():
+        rows = Engagement.objects.open().filter(client=client).select_related("identity")
+        gone = list(
+            rows.exclude(agency__kind=Taxpayer.Kind.AGENCY, agency__cancelled_at__isnull=True).select_for_update(
+                no_key=True, of=("self",)
+            )
+        )
+        for engagement in gone:
+            engagements.end(engagement, EndReason.AGENCY_GONE)
+            engagement.version += 1
+            engagement.save()
+        found = Synced(len(gone), engagements.end_overdue(client=client))
+        audit.record(Kind.AGENCIES_SYNCED, by=by, gone=found.gone, overdue=found.overdue)
+    return found

@@ -1,0 +1,147 @@
+"""Who opens an agency's own pages, whose engagements they show, and what a lost race says there."""
+
+import pytest
+from django.urls import reverse
+
+from agencies.models import ClientGroup
+from agencies.services import groups
+from tests import cast
+from tests.agencies.acting import engagement, sign_in, today
+from tests.staff.acting import actor
+from tests.visitor import words
+
+LISTS = ("engagements", "propose", "groups", "acted")
+OF_ONE = ("engagement", "withdraw", "handlers")
+
+
+@pytest.fixture
+def lead(visitor):
+    visitor.sign_in_by_sms("XD", "冯天宇")
+    return visitor
+
+
+@pytest.mark.rule("AUZ-01", "D8", "D23")
+def test_the_agencys_lead_opens_them_all(lead):
+    for name in LISTS:
+        assert lead.get(reverse(f"agencies:{name}")).status_code == 200
+    for name in OF_ONE:
+        assert lead.get(reverse(f"agencies:{name}", args=[engagement("HC").uid])).status_code == 200
+
+
+@pytest.mark.rule("AUZ-01", "D8", "D23")
+def test_a_manager_opens_them_and_a_plain_handler_sees_his_clients_only(visitor, other_visitor):
+    member = cast.membership("XD", "罗建平")
+    member.is_manager = True
+    member.save()
+    visitor.sign_in_by_sms("XD", "罗建平")
+    assert visitor.get(reverse("agencies:engagements")).status_code == 200
+    other_visitor.sign_in_by_sms("XD", "邓丽娟")
+    for name in LISTS:
+        assert other_visitor.get(reverse(f"agencies:{name}")).status_code == 403
+    assert other_visitor.get(reverse("agencies:clients")).status_code == 200
+
+
+@pytest.mark.rule("D15")
+def test_a_password_sign_in_needs_a_code_for_them(visitor):
+    sign_in(visitor, "冯天宇")
+    assert visitor.get(reverse("agencies:engagements")).url.startswith(reverse("staff:step_up"))
+
+
+@pytest.mark.rule("AUZ-02")
+@pytest.mark.parametrize("name", [*OF_ONE, "place"])
+def test_another_agencys_engagement_is_404_like_one_that_does_not_exist(lead, name):
+    uid = engagement("HC", "HX").uid
+    method = lead.post if name == "place" else lead.get
+    foreign = method(reverse(f"agencies:{name}", args=[uid]))
+    missing = method(reverse(f"agencies:{name}", args=[cast.taxpayer("HC").uid]))
+    assert foreign.status_code == missing.status_code == 404
+
+
+@pytest.mark.rule("AUZ-02")
+@pytest.mark.parametrize("name", ["recognition", "cancel", "decline", "change"])
+def test_another_clients_engagement_is_404(visitor, name):
+    visitor.sign_in_by_sms("MH", "徐明湖")
+    assert visitor.get(reverse(f"agencies:{name}", args=[engagement("HC").uid])).status_code == 404
+    assert visitor.get(reverse("agencies:recognise", args=[cast.taxpayer("HC").uid])).status_code == 404
+
+
+@pytest.mark.rule("AUZ-02")
+def test_another_agencys_group_is_neither_chosen_nor_deleted(lead):
+    group = ClientGroup.objects.create(agency=cast.taxpayer("HX"), name="别家")
+    assert lead.post(reverse("agencies:delete_group", args=[group.uid])).status_code == 404
+    data = {"version": 1, "group": str(group.uid)}
+    answer = lead.post(reverse("agencies:place", args=[engagement("HC").uid]), data)
+    assert answer.status_code == 400
+    assert "请从列表中选择分组。" in words(answer)
+    assert "别家" not in words(lead.get(reverse("agencies:groups")))
+
+
+@pytest.mark.rule("STF-03")
+@pytest.mark.parametrize(
+    ("name", "who", "data"),
+    [
+        ("cancel", ("HC", "钱思远"), {"note": ""}),
+        ("save_change", ("HC", "钱思远"), {}),
+        ("handlers", ("XD", "冯天宇"), {}),
+        ("place", ("XD", "冯天宇"), {"group": ""}),
+    ],
+)
+def test_the_second_of_two_tabs_is_told_with_409(visitor, name, who, data):
+    found = engagement("HC")
+    groups.place(found, version=1, group=None, by=actor("XD", "冯天宇"))
+    visitor.sign_in_by_sms_later(*who)
+    if name == "save_change":
+        data = {"identity": str(found.identity.uid), "valid_from": found.valid_from.isoformat()}
+    answer = visitor.post(reverse(f"agencies:{name}", args=[found.uid]), {"version": 1, **data})
+    assert answer.status_code == 409
+    assert "信息已变更，请刷新后重试" in words(answer)
+
+
+@pytest.mark.rule("D23")
+def test_the_whole_change_by_pages(visitor):
+    visitor.sign_in_by_sms("HC", "钱思远")
+    found = engagement("HC")
+    page = words(visitor.get(reverse("agencies:change", args=[found.uid])))
+    assert "修改代理认定" in page
+    data = {
+        "version": 1,
+        "identity": str(cast.taxpayer("HC").identities.get(name="查询员").uid),
+        "valid_from": found.valid_from.isoformat(),
+        "valid_until": today(30).isoformat(),
+    }
+    review = words(visitor.post(reverse("agencies:review_change", args=[found.uid]), data))
+    assert "是最后一天，过后自动失效。" in review
+    assert "全量发票查询" in review
+    saved = visitor.post(reverse("agencies:save_change", args=[found.uid]), data)
+    assert saved.url == reverse("agencies:recognitions")
+    listed = words(visitor.get(saved.url))
+    assert "即将到期" in listed
+    assert words(visitor.get(reverse("agencies:recognition", args=[found.uid]))).count("发票") > 0
+
+
+@pytest.mark.rule("D33", "D23")
+def test_clients_are_found_by_part_of_the_name_the_number_and_the_group(visitor):
+    group = groups.add(name="餐饮", by=actor("XD", "冯天宇"))
+    groups.place(engagement("MH"), version=1, group=group, by=actor("XD", "冯天宇"))
+    sign_in(visitor, "罗建平")
+    where = reverse("agencies:clients")
+    for query, name in (
+        ("search=明湖", "大连明湖餐饮店"),
+        ("search=9221 0202", "大连明湖餐饮店"),
+        (f"group={group.uid}", "大连明湖餐饮店"),
+    ):
+        page = words(visitor.get(f"{where}?{query}"))
+        assert name in page
+        assert "沈阳海川" not in page
+    assert "没有符合条件的委托企业" in words(visitor.get(f"{where}?search=查无此户"))
+
+
+@pytest.mark.rule("D33")
+def test_the_list_of_a_handler_is_paged_by_key(visitor, monkeypatch):
+    monkeypatch.setattr("agencies.views.clients.PAGE_SIZE", 1)
+    sign_in(visitor, "罗建平")
+    first = visitor.get(reverse("agencies:clients"))
+    assert "大连明湖餐饮店" in words(first)
+    assert "沈阳海川" not in words(first)
+    second = visitor.get(f"{reverse('agencies:clients')}?before={engagement('MH').pk}")
+    assert "沈阳海川贸易有限公司" in words(second)
