@@ -8,15 +8,17 @@ from django.utils.translation import gettext as _
 from accounts import outbox
 from accounts.models import Person
 
-_USEFUL = timedelta(days=1)
+USEFUL = timedelta(days=1)
 
 
 def tell(person: Person, text: str) -> bool:
     """Send the text to the person's real-name phone, in the caller's transaction; False where he has none."""
     if not person.phone:
         return False
-    words = {"bureau": settings.BUREAU_NAME, "text": text}
-    outbox.queue(
-        person.phone, _("【%(bureau)s】%(text)s如非您知情，请联系企业或税务机关。") % words, useful_for=_USEFUL
-    )
+    outbox.queue(person.phone, words(text), useful_for=USEFUL)
     return True
+
+
+def words(text: str) -> str:
+    """The text between the bureau's name and what to do about it."""
+    return _("【%(bureau)s】%(text)s如非您知情，请联系企业或税务机关。") % {"bureau": settings.BUREAU_NAME, "text": text}

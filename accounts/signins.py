@@ -61,6 +61,11 @@ def start(
     return sign_in
 
 
+def door_of(sign_in: SignIn) -> str:
+    """The name of the page where such a sign-in begins anew."""
+    return "bureau:login" if sign_in.proof == Proof.OFFICER_SMS else "login"
+
+
 def current(request: HttpRequest) -> SignIn | None:
     """The sign-in that this browser's session stands for, with all that is needed to judge it, in one query."""
     uid = request.session.get(SESSION_KEY)

@@ -1,11 +1,11 @@
 """Counting of tries in the database, atomically and by its own clock, so that counts hold whatever else dies (D13)."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.limits import Limit
@@ -112,6 +112,27 @@ def succeed(limit: Limit, subject: str) -> bool:
 def release(limit: Limit, subject: str) -> None:
     """Forget count and block: what they guarded has been set anew by who proved himself otherwise."""
     Throttle.objects.filter(key=_key(limit, subject)).delete()
+
+
+def _everywhere(counts: Iterable[Count]) -> QuerySet[Throttle]:
+    """The subjects' own rows, and those that browsers they know keep for them (D13)."""
+    wanted = Q(pk=None)
+    for limit, subject in counts:
+        key = _key(limit, subject)
+        wanted |= Q(key=key) | Q(key__startswith=f"{key}@")
+    return Throttle.objects.filter(wanted)
+
+
+def longest_wait(counts: Collection[Count]) -> int:
+    """Seconds until the last of these may be tried again, in whichever browser it lasts longest; 0 where all may."""
+    rows = {row.key: row for row in _everywhere(counts).annotate(now=Now())}
+    limits = {limit.name: limit for limit, _subject in counts}
+    return max((_seconds_left(row, limits[key.partition(":")[0]], row.now) for key, row in rows.items()), default=0)
+
+
+def release_everywhere(counts: Collection[Count]) -> None:
+    """As `release`, for each of these, in every browser that it was tried in as well."""
+    _everywhere(counts).delete()
 
 
 def give_back(limit: Limit, subject: str) -> None:

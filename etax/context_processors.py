@@ -24,6 +24,10 @@ class Link:
 def _account_links(actor: Actor) -> list[Link]:
     if actor.person is None:
         return []
+    if actor.is_officer:
+        return [Link(reverse("bureau:index"), _("税务人员后台")), Link(reverse("accounts:sign_ins"), _("登录设备"))]
+    if actor.holds_printed and not actor.holds_reset:
+        return [Link(reverse("staff:change_enterprise_password"), _("修改企业密码"))]
     if actor.holds_reset:
         return [Link(reverse("staff:change_password"), _("修改密码"))]
     staff = [Link(reverse("staff:members"), _("企业人员维护"))] if actor.is_manager else []
@@ -42,7 +46,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "bureau_name": settings.BUREAU_NAME,
         "embedded": settings.DEBUG,
         "icons": static("icons.svg"),
-        "menu": [] if actor.holds_reset else functions.menu(actor.functions),
+        "menu": [] if actor.holds_reset or actor.holds_printed else functions.menu(actor.functions),
         "account_links": _account_links(actor),
         "told_of": actor.sign_in.told_of if actor.sign_in else None,
     }

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.actor import Actor
 from accounts.pages import PageResponse, page
 
 
@@ -50,6 +51,9 @@ _WORDS = {
         _("请等待几秒后刷新页面重试。"),
     ),
 }
+_NOT_YOUR_DUTY = Words(
+    _("没有权限"), _("您的岗位不能进行此操作。"), _("请从税务人员后台重新进入，或请有相应岗位的人员办理。")
+)
 _STALE_FORM = Words(
     _("页面已过期"),
     _("该页面打开的时间过长，或您已在别处重新登录。为了安全，系统没有处理这次提交。"),
@@ -87,7 +91,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403, with the refusal's own words where it has some."""
-    return error_page(request, 403, text=str(exception))
+    actor = getattr(request, "actor", Actor())
+    return error_page(request, 403, words=_NOT_YOUR_DUTY if actor.is_officer else None, text=str(exception))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

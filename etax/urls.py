@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from accounts.views.signins import sign_out
 from etax import errors
+from etax.bureau.site import bureau
 from etax.views import handover, home, phone
 from staff.views.login import login
 
@@ -19,6 +20,7 @@ urlpatterns = [
     path("agreement/", home.agreement, name="agreement"),
     path("logout/", sign_out, name="sign_out"),
     path("handover/redeem/", handover.redeem, name="redeem_ticket"),
+    path("bureau/", bureau.urls),
     path("", include("accounts.urls")),
     path("", include("staff.urls")),
 ]

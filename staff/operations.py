@@ -13,7 +13,12 @@ PAGE_SIZE = 20
 
 def entries_of(taxpayer: Taxpayer, filters: dict[str, Any]) -> QuerySet[AuditEntry]:
     """The taxpayer's entries that match the cleaned filters of `OperationsFilterForm`."""
-    entries = AuditEntry.objects.filter(taxpayer=taxpayer).select_related("person", "target", "via")
+    return matching(AuditEntry.objects.filter(taxpayer=taxpayer), filters)
+
+
+def matching(entries: QuerySet[AuditEntry], filters: dict[str, Any]) -> QuerySet[AuditEntry]:
+    """Those of the entries that match the cleaned filters, with the people they name."""
+    entries = entries.select_related("person", "target", "via")
     if filters.get("kind"):
         entries = entries.filter(kind=filters["kind"])
     if filters.get("result"):

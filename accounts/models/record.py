@@ -134,6 +134,9 @@ REASONS = {
     "candidate_not_found": _("未查询到该人员信息"),
     "searches": _("查询次数过多"),
     "already_added": _("已是本企业的办税人员"),
+    "not_officer": _("不是税务人员"),
+    "not_counter": _("不是前台人员"),
+    "not_reviewer": _("不是审核人员"),
 }
 """The words of each reason code that a service writes."""
 

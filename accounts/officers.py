@@ -1,0 +1,58 @@
+"""税务人员, the tax officers: who is one, and what his group lets him do (D22, M106).
+
+The counter (前台) opens, resets, collects, links, edits posts and unlocks; the reviewers (审核) approve and return. Both
+may look. Nobody's group is written down but by Django's own table of groups.
+"""
+
+from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from accounts import audit
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.models import Person
+from accounts.words import Words
+
+COUNTER = gettext_noop("前台")
+REVIEW = gettext_noop("审核")
+
+
+def groups_of(person: Person) -> list[str]:
+    """The names of the officer's groups."""
+    return list(person.groups.order_by("name").values_list("name", flat=True))
+
+
+def require(by: Actor) -> Person:
+    """The officer who acts. Raises PermissionDenied, with an entry in the record, for anybody else."""
+    if by.person is None or not by.is_officer:
+        raise _refused(by, "not_officer", _("只有税务人员可以进行此操作。"))
+    return by.person
+
+
+def require_counter(by: Actor) -> Person:
+    """As `require`, for the counter alone: a reviewer approves what others did, and does nothing himself."""
+    return _require_group(by, COUNTER, "not_counter", _("只有前台人员可以进行此操作，审核人员只能审核。"))
+
+
+def require_reviewer(by: Actor) -> Person:
+    """As `require`, for the reviewers alone: nobody at the counter approves what was handed in there."""
+    return _require_group(by, REVIEW, "not_reviewer", _("只有审核人员可以审核，前台人员不能审核。"))
+
+
+def _require_group(by: Actor, group: str, reason: str, text: Words) -> Person:
+    officer = require(by)
+    if group not in groups_of(officer):
+        raise _refused(by, reason, text)
+    return officer
+
+
+def _refused(by: Actor, reason: str, text: Words) -> PermissionDenied:
+    audit.record(Kind.ACT_REFUSED, by=by, reason=reason)
+    return PermissionDenied(text)
+
+
+def show_numbers(person: Person, *, by: Actor) -> None:
+    """Note that the officer is shown this person's name and numbers in full (D27, AUZ-08). Raises PermissionDenied."""
+    require(by)
+    audit.record(Kind.NUMBER_SHOWN, by=by, target=person, which="all")

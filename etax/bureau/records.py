@@ -1,0 +1,40 @@
+"""日志 of one taxpayer or person, for an officer: by key, filtered; the look itself is an entry (D28)."""
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+
+from accounts import audit, officers
+from accounts.audit import Kind
+from accounts.keypages import keys_of, page_of
+from accounts.models import AuditEntry, Person, Taxpayer
+from accounts.pages import form_page
+from accounts.requests import Request
+from staff.forms import OperationsFilterForm
+from staff.operations import PAGE_SIZE, matching
+
+
+def record_page(
+    request: Request,
+    entries: QuerySet[AuditEntry],
+    *,
+    heading: str,
+    back: str,
+    taxpayer: Taxpayer | None = None,
+    target: Person | None = None,
+) -> HttpResponse:
+    """A page of these entries under the filters of the address."""
+    officers.require(request.actor)
+    form = OperationsFilterForm(request.GET)
+    filters = form.cleaned_data if form.is_valid() else {}
+    found = page_of(matching(entries, filters), size=PAGE_SIZE, **keys_of(request))
+    audit.record(Kind.RECORD_SEEN, by=request.actor, taxpayer=taxpayer, target=target)
+    kept = {name: str(request.GET[name]) for name in form.fields if request.GET.get(name)}
+    context = {
+        "form": form,
+        "page": found,
+        "pages": found.links(kept),
+        "filtered": bool(kept),
+        "heading": heading,
+        "back_url": back,
+    }
+    return form_page(request, "bureau/record.html", context)
