@@ -21,4 +21,7 @@ def tell(person: Person, text: str) -> bool:
 
 def words(text: str) -> str:
     """The text between the bureau's name and what to do about it."""
-    return _("【%(bureau)s】%(text)s如非您知情，请联系企业或税务机关。") % {"bureau": settings.BUREAU_NAME, "text": text}
+    return _("【%(bureau)s】%(text)s如非您知情，请联系企业或税务机关。") % {
+        "bureau": settings.BUREAU_NAME,
+        "text": text,
+    }

@@ -1,4 +1,4 @@
-"""实名采集 and 关联 at the counter: an officer sees the document and the face, a code proves the phone (M83, M106, D18)."""
+"""实名采集 and 关联 at the counter: an officer sees document and face, a code proves the phone (M83, M106, D18)."""
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction

@@ -125,9 +125,7 @@ def end(post: Post, *, until: date, by: Actor) -> None:
         details: dict[str, Any] = {"position": locked.position, "until": until.isoformat()}
         audit.record(Kind.POST_ENDED, by=by, taxpayer=locked.taxpayer, target=locked.person, **details)
         text = _("您在“%(firm)s”的税务登记任职（%(position)s）已终止。")
-        notices.tell(
-            locked.person, text % {"firm": locked.taxpayer.name, "position": locked.get_position_display()}
-        )
+        notices.tell(locked.person, text % {"firm": locked.taxpayer.name, "position": locked.get_position_display()})
 
 
 def _locked_open(post: Post) -> Post:

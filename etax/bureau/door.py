@@ -64,7 +64,7 @@ def send_code(progress: Progress, *, by: Actor) -> None:
 
 
 def enter(request: HttpRequest, progress: Progress, code: str, *, by: Actor) -> Person:
-    """Prove the officer by the code and sign him in. Raises ValidationError `sms_code`, `sms_blocked`, `start_again`."""
+    """Prove the officer by the code, sign him in. Raises ValidationError `sms_code`, `sms_blocked`, `start_again`."""
     officer = officer_of(progress)
     sms.check_code(binding_of(progress, officer), code, by=by)
     signins.start(

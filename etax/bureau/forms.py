@@ -98,9 +98,7 @@ class OpenNewForm(ShownForm):
     field_order = ("code", "name", "kind", "handler", "papers")
 
     code = TaxpayerCodeField()
-    name = CleanCharField(
-        label=_("纳税人名称"), max_length=200, error_messages={"required": _("请填写纳税人名称。")}
-    )
+    name = CleanCharField(label=_("纳税人名称"), max_length=200, error_messages={"required": _("请填写纳税人名称。")})
     kind = forms.ChoiceField(label=_("纳税人类型"), choices=Taxpayer.Kind.choices)
 
     def clean_code(self) -> str:

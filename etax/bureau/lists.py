@@ -8,6 +8,7 @@ from django.contrib.admin import ModelAdmin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -44,6 +45,7 @@ class KeyList(ChangeList):
     """Django's list, paged by key: it neither counts nor skips, and takes no filter from the address."""
 
     links: PageLinks
+    search_form_class = SearchForm
 
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
         """None: whatever else stands in the address is not ours."""
@@ -103,16 +105,15 @@ class ReadOnlyList(_ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """A page of the list; a search is recorded, with what was searched masked."""
-        form = SearchForm(request.GET)
-        term = form.cleaned_data["q"] if form.is_valid() else ""
-        request.GET = request.GET.copy()
-        request.GET["q"] = term
-        if term or self.seen_as:
-            kind = Kind.OFFICER_SEARCHED if term else self.seen_as
+        context = {"title": self.title, "heads": self.heads, "search_help": self.search_help}
+        answer = super().changelist_view(request, context)
+        assert isinstance(answer, TemplateResponse)  # noqa: S101 - no action, no lookup: nothing that could redirect
+        term = (answer.context_data or {})["cl"].query
+        kind = Kind.OFFICER_SEARCHED if term else self.seen_as
+        if kind is not None:
             actor = request.actor  # type: ignore[attr-defined]
-            audit.record(kind or Kind.OFFICER_SEARCHED, by=actor, list=self.opts.model_name, term=_masked(term))
-        context = {"title": self.title, "heads": self.heads, "search_help": self.search_help, "term": term}
-        return super().changelist_view(request, context)
+            audit.record(kind, by=actor, list=self.opts.model_name, term=_masked(term))
+        return answer
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -226,4 +227,11 @@ class EntryList(ReadOnlyList):
     def cells(self, row: AuditEntry) -> Sequence[Cell]:
         result = Cell(f"{row.get_result_display()} {row.reason_in_words}".strip())
         people = (_person(row.person), _person(row.target))
-        return (Cell(_time(row.at)), Cell(row.get_kind_display()), _taxpayer(row.taxpayer), *people, result, Cell(row.ip or "—"))
+        return (
+            Cell(_time(row.at)),
+            Cell(row.get_kind_display()),
+            _taxpayer(row.taxpayer),
+            *people,
+            result,
+            Cell(row.ip or "—"),
+        )

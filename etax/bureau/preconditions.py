@@ -56,7 +56,12 @@ class Report:
     @property
     def can_sign_in(self) -> bool:
         """Whether nothing is missing."""
-        return all(check.state != State.MISSING for check in self.checks)
+        return not self.why_not
+
+    @property
+    def why_not(self) -> Words:
+        """The first thing that is missing; empty where he can."""
+        return next((check.text for check in self.checks if check.state == State.MISSING), "")
 
 
 def report_on(found: Standing, *, first_is_due: bool) -> Report:
@@ -91,17 +96,19 @@ def _collect() -> Mend:
 def _phone(found: Standing) -> Check:
     """Whether the register's mobile and the real-name phone are both there and equal (M91, M92)."""
     label, phone = _("手机号码"), phones.on_file(found.person, found.posts)
+    # Who has set a personal password can still sign in by it.
+    state = State.MISSING if found.needs_own_password else State.TO_DO
     if phone.problem is None:
         return Check(label, State.FINE, _("税务登记与实名信息一致：%(phone)s") % {"phone": phone.masked})
     if phone.problem is phones.NO_REAL_NAME_PHONE:
-        return Check(label, State.MISSING, phone.problem.text, _collect())
+        return Check(label, state, phone.problem.text, _collect())
     mend = None
     if phone.problem is phones.MOBILE_IN_LANDLINE:
         post = next(post for post in found.posts if post.landline_is_mobile)
         mend = Mend(_("移到【移动电话】"), reverse("bureau:move_landline", args=[post.pk]))
     elif found.posts:
         mend = Mend(_("修改电话"), reverse("bureau:change_phones", args=[found.posts[0].pk]))
-    return Check(label, State.MISSING, phone.problem.text, mend)
+    return Check(label, state, phone.problem.text, mend)
 
 
 def _first(found: Standing, first_is_due: bool) -> Check:
@@ -140,7 +147,9 @@ def _clerk(found: Standing) -> Iterator[Check]:
 
 def _password(found: Standing) -> Check:
     label = _("个人登录密码")
-    locked = throttles.longest_wait([(PASSWORD, ordinary.personal_account(found)), (CODE_CHECKS, str(found.person.uid))])
+    locked = throttles.longest_wait(
+        [(PASSWORD, ordinary.personal_account(found)), (CODE_CHECKS, str(found.person.uid))]
+    )
     if locked:
         mend = Mend(_("解除锁定"), reverse("bureau:unlock_person", args=[found.person.uid]))
         return Check(label, State.MISSING, _("连续输错，已锁定，%(n)s分钟后自动解除。") % {"n": -(-locked // 60)}, mend)

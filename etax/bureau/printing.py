@@ -1,4 +1,4 @@
-"""Handing out the certificate: the answer to the form itself, once, never stored and never to be fetched again (D22)."""
+"""Handing out the certificate: the answer to the form itself, once, not stored and not to be fetched again (D22)."""
 
 from django.conf import settings
 from django.http import HttpResponse

@@ -84,16 +84,12 @@ def open_account(taxpayer: Taxpayer, *, first: FirstPassword, shown: Shown, by: 
     with transaction.atomic():
         locked = _locked(taxpayer)
         if locked.is_open:
-            raise ValidationError(
-                _("该纳税人已经开户。密码遗失的，请办理【重置企业密码】。"), code="already_open"
-            )
+            raise ValidationError(_("该纳税人已经开户。密码遗失的，请办理【重置企业密码】。"), code="already_open")
         locked.opened_at, locked.cancelled_at = first.made_at, None
         _issue(Kind.TAXPAYER_OPENED, locked, first, shown, _("“%(firm)s”已在税务机关前台开通电子税务局。"), by=by)
 
 
-def open_new_account(
-    code: str, *, name: str, kind: str, first: FirstPassword, shown: Shown, by: Actor
-) -> Taxpayer:
+def open_new_account(code: str, *, name: str, kind: str, first: FirstPassword, shown: Shown, by: Actor) -> Taxpayer:
     """授权开户 of a taxpayer that the register hasn't brought yet; `code` is folded and well formed.
 
     Raises ValidationError `taxpayer_known` for a number that is there already, and as `open_account`.
@@ -149,5 +145,5 @@ def _issue(kind: Kind, taxpayer: Taxpayer, first: FirstPassword, shown: Shown, t
     leads = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
     for person in {post.person for post in leads}:
         notices.tell(person, text % {"firm": taxpayer.name})
-    details = {"certificate": first.number, "handler": numbers.mask_name(shown.handler), "papers": sorted(shown.papers)}
-    audit.record(kind, by=by, taxpayer=taxpayer, **details)
+    handler = numbers.mask_name(shown.handler)
+    audit.record(kind, by=by, taxpayer=taxpayer, certificate=first.number, handler=handler, papers=sorted(shown.papers))

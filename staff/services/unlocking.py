@@ -11,6 +11,7 @@ from accounts.throttles import Count
 from staff import enterprise, natural, ordinary
 from staff.models import Membership
 
+
 def counts_of_taxpayer(taxpayer: Taxpayer) -> list[Count]:
     """What counts wrong tries on the enterprise password."""
     return [(PASSWORD, enterprise.account_word(taxpayer.code))]
@@ -38,4 +39,3 @@ def unlock_person(person: Person, *, by: Actor) -> None:
     with transaction.atomic():
         throttles.release_everywhere(counts_of_person(person))
         audit.record(Kind.UNLOCKED, by=by, target=person)
-

@@ -40,7 +40,7 @@ def test_every_failure_of_the_first_step_answers_alike(visitor):
     locked = give_password(visitor)
     unknown = give_password(visitor, username="officex", password="wrong-one")
     no_officer = give_password(visitor, username="sunyajing", password=cast.NATURAL_PASSWORDS["孙雅静"])
-    gone = give_password(visitor, username="reviewer")
+    gone = give_password(visitor, REVIEWER)
     assert gone.status_code == 302  # the right one is let in: the others were refused for what they were
     answers = (*wrong, locked, unknown, no_officer)
     assert {answer.status_code for answer in answers} == {400}

@@ -15,6 +15,7 @@ from accounts.pages import page
 from accounts.requests import Request
 from etax.bureau import records
 from etax.bureau.forms import ConfirmForm
+from etax.bureau.preconditions import report_on
 from etax.bureau.views.acts import about_person, act_page, counter_required, data_of, get_or_post
 from staff import standing
 from staff.services import unlocking
@@ -26,7 +27,7 @@ UNLOCK = Act(
     _("确认解除"),
     _("已解除锁定。"),
 )
-_POSTS = 50
+_POSTS, _FIRMS = 50, 20
 
 
 def _found(uid: uuid.UUID) -> Person:
@@ -60,7 +61,10 @@ def _page(request: Request, found: Person, *, in_full: bool = False) -> HttpResp
         "in_full": in_full,
         "collection": found.real_name_records.filter(revoked_at__isnull=True).select_related("collected_by").first(),
         "posts": [(post, post.pk in open_posts) for post in posts],
-        "standings": standing.of_capacities(found),
+        "reports": [
+            report_on(each, first_is_due=standing.first_sign_in_is_due(each.taxpayer))
+            for each in standing.of_capacities(found)[:_FIRMS]
+        ],
         "locked_minutes": -(-throttles.longest_wait(unlocking.counts_of_person(found)) // 60),
     }
     return page(request, "bureau/person.html", context)

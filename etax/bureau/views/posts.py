@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts import numbers
 from accounts.models import Taxpayer
 from accounts.requests import Request
 from etax.bureau.forms import ConfirmForm, EndPostForm, PhonesForm, PostForm
@@ -19,7 +20,6 @@ from etax.bureau.views.acts import (
     data_of,
     get_or_post,
 )
-from accounts import numbers
 from realname import counter
 from realname import posts as services
 from realname.models import Post
