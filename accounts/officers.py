@@ -1,7 +1,7 @@
 """税务人员, the tax officers: who is one, and what his group lets him do (D22, M106).
 
-The counter (前台) opens, resets, collects, links, edits posts and unlocks; the reviewers (审核) approve and return; both
-may look. Whose group is which stands in Django's own table of groups and nowhere else.
+The counter (前台) opens, resets, collects, links, edits posts and unlocks; the reviewers (审核) approve and return.
+Both may look. Whose group is which stands in Django's own table of groups and nowhere else.
 """
 
 from django.core.exceptions import PermissionDenied

@@ -38,7 +38,7 @@ class BureauSite(AdminSite):
             officers.require(request.actor)
             return view(request, *args, **kwargs)
 
-        return cast(View, guarded)
+        return cast("View", guarded)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Nothing but the site's name: the menu is our own."""

@@ -29,7 +29,7 @@ def test_name_password_picture_and_a_code_to_the_officers_phone_lead_in(visitor)
     assert give_code(visitor).url == INDEX
     page = words(visitor.get(INDEX))
     assert "顾*程" in page
-    assert "税务人员 前台" in page
+    assert "您的岗位是前台" in page
     assert SignIn.objects.get().proof == "officer_sms"
     assert [kind for kind, _reason in kinds()] == ["officer_password", "code_sent", "code_checked", "sign_in"]
 
@@ -164,7 +164,7 @@ def test_on_the_public_host_there_is_no_back_office_at_all(visitor, settings):
 @pytest.mark.rule("AUZ-01")
 def test_the_reviewer_is_greeted_as_one(visitor):
     sign_in(visitor, REVIEWER)
-    assert "税务人员 审核" in words(visitor.get(INDEX))
+    assert "您的岗位是审核" in words(visitor.get(INDEX))
 
 
 @pytest.mark.rule("LOG-01")
