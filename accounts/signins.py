@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -92,15 +94,15 @@ def end(sign_in: SignIn, reason: EndReason, *, by: Actor) -> None:
         audit.record(kind, by=by, target=sign_in.person, proof=sign_in.proof, because=reason)
 
 
-def end_all(
-    person: Person, taxpayer: Taxpayer | None, reason: EndReason, *, by: Actor, keep: SignIn | None = None
-) -> int:
-    """End every live sign-in of a person for a taxpayer, but the one to keep; returns how many there were."""
-    live = SignIn.objects.select_related("person").filter(person=person, taxpayer=taxpayer, ended_at__isnull=True)
-    ended = [sign_in for sign_in in live if keep is None or sign_in.pk != keep.pk]
-    for sign_in in ended:
-        end(sign_in, reason, by=by)
-    return len(ended)
+def end_all(person: Person, taxpayer: Taxpayer | None, reason: EndReason, *, keep: SignIn | None = None) -> int:
+    """End every live sign-in of a person for a taxpayer, but the one to keep; returns how many there were.
+
+    Writes no entry of its own: the act that ends them is the entry, and says how many (LOG-01).
+    """
+    live = SignIn.objects.filter(person=person, taxpayer=taxpayer, ended_at__isnull=True)
+    if keep is not None:
+        live = live.exclude(pk=keep.pk)
+    return live.update(ended_at=Greatest(Value(timezone.now()), F("started_at")), ended_because=reason)
 
 
 def leave(request: HttpRequest) -> None:

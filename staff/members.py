@@ -106,7 +106,8 @@ def rows_of(taxpayer: Taxpayer, memberships: list[Membership]) -> list[Row]:
     """A row for each of these rich memberships, with the person's open posts: one query."""
     posts: dict[int, tuple[Post, ...]] = {}
     people = [membership.person_id for membership in memberships]
-    for post in Post.objects.open().filter(taxpayer=taxpayer, person__in=people):
+    found = Post.objects.open().filter(taxpayer=taxpayer, person__in=people)
+    for post in sorted(found, key=lambda each: list(Position).index(Position(each.position))):  # the weightiest first
         posts[post.person_id] = (*posts.get(post.person_id, ()), post)
     return [_row(each.person, posts.get(each.person_id, ()), each) for each in memberships]
 

@@ -100,9 +100,9 @@ def set_natural_password(claim: Claim, new: str, *, by: Actor) -> None:
     with transaction.atomic():
         locked = Credential.objects.select_for_update(no_key=True).get(pk=person.credential.pk)
         passwords.store(locked, hashed)
-        signins.end_all(person, None, EndReason.PASSWORD_CHANGED, by=by)
+        ended = signins.end_all(person, None, EndReason.PASSWORD_CHANGED)
         throttles.release(PASSWORD, natural.account_word(person.get_username()))
-        audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person)
+        audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person, sign_ins_ended=ended)
         notices.tell(person, _("您的自然人登录密码已通过您的手机号码重设。"))
 
 

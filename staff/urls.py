@@ -81,5 +81,6 @@ urlpatterns = [
         "staff/enterprise-password/", enterprise_password.change_enterprise_password, name="change_enterprise_password"
     ),
     path("staff/operations/", operations.operations, name="operations"),
+    path("staff/operations/export/", operations.export_operations, name="export_operations"),
     path("functions/<str:code>/", function.function, name="function"),
 ]

@@ -1,5 +1,7 @@
 """The record (日志): one entry for every sign-in, refusal and act, which nobody can change (D28)."""
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -141,6 +143,13 @@ REASONS = {
 """The words of each reason code that a service writes."""
 
 
+def _last_day(until: str | None) -> str:
+    """The last day before a moment of the record, in words; without one there is no end."""
+    if not until:
+        return str(_("长期"))
+    return str(timezone.localdate(datetime.fromisoformat(until) - timedelta(microseconds=1)))
+
+
 class AuditEntry(models.Model):
     """When, who, for whom, what, how proved, result, address, request id (D28).
 
@@ -191,8 +200,13 @@ class AuditEntry(models.Model):
                 lines.append(str(_("权限身份：%(was)s → %(now)s") % {"was": was, "now": now}))
             if before["is_manager"] != after["is_manager"]:
                 lines.append(str(_("授予管理权限") if after["is_manager"] else _("取消管理权限")))
+            if before.get("valid_until") != after.get("valid_until"):
+                days = [_last_day(each.get("valid_until")) for each in (before, after)]
+                lines.append(str(_("有效期至：%(was)s → %(now)s") % {"was": days[0], "now": days[1]}))
         if self.details.get("reason_given"):
             lines.append(str(_("原因：%(reason)s") % {"reason": self.details["reason_given"]}))
+        if self.details.get("sign_ins_ended"):
+            lines.append(str(_("结束了%(count)s处登录") % {"count": self.details["sign_ins_ended"]}))
         if self.details.get("name"):
             lines.append(str(self.details["name"]))
         return lines

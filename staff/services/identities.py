@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
+from django.db.models import Exists, OuterRef, ProtectedError
 from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
+from realname.models import LEADS, Post
 from staff import functions
 from staff.models import Grant, Identity, Membership
 from staff.services import rights
@@ -32,8 +33,10 @@ def held_by(identity: Identity) -> frozenset[str]:
 
 
 def users_of(identity: Identity) -> list[Membership]:
-    """The members who have this identity, by name."""
-    return list(identity.memberships.open().select_related("person").order_by("person__name", "pk"))
+    """The clerks who have this identity, by name. Who became a lead holds every function without it (D7, D31)."""
+    leads = Post.objects.open().filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"), position__in=LEADS)
+    clerks = identity.memberships.open().exclude(Exists(leads))
+    return list(clerks.select_related("person").order_by("person__name", "pk"))
 
 
 def effects(identity: Identity, wanted: Collection[str]) -> list[Effect]:

@@ -25,7 +25,8 @@ from staff.services import rights
 
 def picture_of(membership: Membership) -> dict[str, Any]:
     """What the record keeps of a membership before and after an act."""
-    dates = {name: getattr(membership, name) for name in ("frozen_at", "frozen_until", "bound_at", "removed_at")}
+    names = ("frozen_at", "frozen_until", "bound_at", "valid_until", "removed_at")
+    dates = {name: getattr(membership, name) for name in names}
     return {
         **{name: value.isoformat() if value else None for name, value in dates.items()},
         "identities": sorted(membership.identities.values_list("name", flat=True)),
@@ -34,8 +35,13 @@ def picture_of(membership: Membership) -> dict[str, Any]:
 
 
 @contextmanager
-def _acting(kind: Kind, membership: Membership, version: int, *, by: Actor, **details: Any) -> Iterator[Membership]:
-    """The membership, locked and at the version the actor saw; afterwards saved as the next, and recorded."""
+def _acting(
+    kind: Kind, membership: Membership, version: int, *, by: Actor, **details: Any
+) -> Iterator[tuple[Membership, dict[str, Any]]]:
+    """The membership, locked and at the version the actor saw, and what its entry will say besides.
+
+    Afterwards it is saved as the next version, and recorded.
+    """
     _person, taxpayer = rights.require_lead(by)
     with transaction.atomic():
         locked = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk, taxpayer=taxpayer)
@@ -43,7 +49,7 @@ def _acting(kind: Kind, membership: Membership, version: int, *, by: Actor, **de
             raise rights.stale()
         _refuse_lead_or_self(locked, by=by)
         before = picture_of(locked)
-        yield locked
+        yield locked, details
         locked.version += 1
         locked.save()
         audit.record(kind, by=by, target=locked.person, before=before, after=picture_of(locked), **details)
@@ -64,11 +70,13 @@ def remove(membership: Membership, *, version: int, by: Actor) -> None:
 
     Raises ValidationError `stale`, `self`, `not_clerk`, `code_needed`; PermissionDenied for who isn't LR or FR.
     """
-    with _acting(Kind.MEMBER_REMOVED, membership, version, by=by) as locked:
+    with _acting(Kind.MEMBER_REMOVED, membership, version, by=by) as (locked, entry):
         locked.identities.clear()
         locked.is_manager = False
         locked.removed_at = timezone.now()
-        _end_sign_ins(locked, EndReason.REMOVED, by=by)  # or they would live again when he is added again
+        entry["sign_ins_ended"] = _end_sign_ins(
+            locked, EndReason.REMOVED
+        )  # or they would live again when he is added again
         _tell(locked, _("您已不再是%(firm)s的办税人员。"))
 
 
@@ -77,7 +85,7 @@ def freeze(membership: Membership, *, version: int, until: datetime | None = Non
 
     Raises ValidationError `already_frozen`, `until_in_the_past`, and as `remove`.
     """
-    with _acting(Kind.MEMBER_FROZEN, membership, version, by=by, reason_given=reason) as locked:
+    with _acting(Kind.MEMBER_FROZEN, membership, version, by=by, reason_given=reason) as (locked, _entry):
         now = timezone.now()
         if locked.is_frozen:
             raise ValidationError(_("该办税人员已经冻结。"), code="already_frozen")
@@ -89,7 +97,7 @@ def freeze(membership: Membership, *, version: int, until: datetime | None = Non
 
 def unfreeze(membership: Membership, *, version: int, by: Actor) -> None:
     """解冻: he may act again (M64). Raises ValidationError `not_frozen`, and as `remove`."""
-    with _acting(Kind.MEMBER_UNFROZEN, membership, version, by=by) as locked:
+    with _acting(Kind.MEMBER_UNFROZEN, membership, version, by=by) as (locked, _entry):
         if not locked.is_frozen:
             raise ValidationError(_("该办税人员没有冻结。"), code="not_frozen")
         locked.frozen_at = locked.frozen_until = None
@@ -101,14 +109,14 @@ def bind(membership: Membership, *, version: int, by: Actor) -> None:
 
     Raises ValidationError `no_account`, `already_bound`, and as `remove`.
     """
-    with _acting(Kind.MEMBER_BOUND, membership, version, by=by) as locked:
+    with _acting(Kind.MEMBER_BOUND, membership, version, by=by) as (locked, entry):
         if locked.is_bound:
             raise ValidationError(_("该办税员已绑定自然人账户。"), code="already_bound")
         account = locked.person.credential
         if account is None or not account.is_set:
             raise ValidationError(_("该办税员尚未注册自然人账户"), code="no_account")
         locked.bound_at = timezone.now()
-        _end_sign_ins(locked, EndReason.PASSWORD_CHANGED, by=by)
+        entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_CHANGED)
         _tell(locked, _("您在%(firm)s的个人登录密码已绑定为您的自然人登录密码。"))
 
 
@@ -117,11 +125,11 @@ def unbind(membership: Membership, *, version: int, by: Actor) -> None:
 
     Raises ValidationError `not_bound`, and as `remove`.
     """
-    with _acting(Kind.MEMBER_UNBOUND, membership, version, by=by) as locked:
+    with _acting(Kind.MEMBER_UNBOUND, membership, version, by=by) as (locked, entry):
         if not locked.is_bound:
             raise ValidationError(_("该办税员没有绑定自然人账户。"), code="not_bound")
         locked.bound_at = None
-        _end_sign_ins(locked, EndReason.PASSWORD_CHANGED, by=by)
+        entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_CHANGED)
         _tell(locked, _("您在%(firm)s的登录已与自然人登录密码解绑，请使用原个人登录密码。"))
 
 
@@ -130,11 +138,11 @@ def reset_password(membership: Membership, *, version: int, by: Actor) -> None:
 
     Raises ValidationError `bound`, and as `remove`.
     """
-    with _acting(Kind.PASSWORD_RESET, membership, version, by=by) as locked:
+    with _acting(Kind.PASSWORD_RESET, membership, version, by=by) as (locked, entry):
         if locked.is_bound:
             raise ValidationError(_("该办税员已绑定自然人账户，请先解绑"), code="bound")
         locked.credential = passwords.reset(locked.credential)
-        _end_sign_ins(locked, EndReason.PASSWORD_RESET, by=by)
+        entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_RESET)
         _tell(locked, _("您在%(firm)s的个人登录密码已被重置，请在24小时内登录并修改。"))
 
 
@@ -151,7 +159,7 @@ def change_rights(
 
     Raises ValidationError `foreign_identity`, `until_in_the_past`, and as `remove`.
     """
-    with _acting(Kind.MEMBER_CHANGED, membership, version, by=by) as locked:
+    with _acting(Kind.MEMBER_CHANGED, membership, version, by=by) as (locked, _entry):
         if any(identity.taxpayer_id != locked.taxpayer_id for identity in identities):
             raise ValidationError(_("请从列表中选择权限身份。"), code="foreign_identity")
         if valid_until is not None and valid_until <= timezone.now():
@@ -165,12 +173,13 @@ def change_rights(
 
 def end_sign_ins(membership: Membership, *, version: int, by: Actor) -> int:
     """End whatever sign-ins he has for this firm; returns how many there were (SES-07). Raises as `remove`."""
-    with _acting(Kind.SIGN_IN_ENDED, membership, version, by=by) as locked:
-        return _end_sign_ins(locked, EndReason.ENDED_BY_LEAD, by=by)
+    with _acting(Kind.SIGN_IN_ENDED, membership, version, by=by) as (locked, entry):
+        entry["sign_ins_ended"] = ended = _end_sign_ins(locked, EndReason.ENDED_BY_LEAD)
+    return ended
 
 
-def _end_sign_ins(membership: Membership, reason: EndReason, *, by: Actor) -> int:
-    return signins.end_all(membership.person, membership.taxpayer, reason, by=by)
+def _end_sign_ins(membership: Membership, reason: EndReason) -> int:
+    return signins.end_all(membership.person, membership.taxpayer, reason)
 
 
 def _tell(membership: Membership, text: str) -> None:

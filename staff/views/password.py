@@ -16,7 +16,7 @@ from accounts import signins, sms
 from accounts.forms import ChangePasswordForm, SmsCodeForm
 from accounts.pages import form_page, page
 from accounts.requests import Request
-from staff import stepup
+from staff import interrupted, stepup
 from staff.decorators import fresh_code_required
 from staff.services import own_password
 
@@ -66,6 +66,9 @@ def step_up(request: Request) -> HttpResponse:
         else:
             if request.actor.sign_in is not None:
                 signins.step_up(request, request.actor.sign_in)
+            waiting = interrupted.take(request, back=_next(request))
+            if waiting is not None:
+                return page(request, "staff/go_on.html", {"waiting": waiting, "next": _next(request)})
             return redirect(_next(request))
     return form_page(request, "staff/step_up.html", _context(request, way, form))
 

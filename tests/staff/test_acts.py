@@ -268,6 +268,7 @@ def test_changed_rights_are_other_identities_management_and_a_last_day(lead):
     assert (entry.details["before"]["is_manager"], entry.details["after"]["is_manager"]) == (False, True)
     record = words(lead.get(address("member", member)))
     assert "权限身份：全量办税 → 查询员" in record
+    assert (entry.details["before"]["valid_until"], f"有效期至：长期 → {day:%Y-%m-%d}" in record) == (None, True)
     assert "授予管理权限" in record
     assert f'value="{day:%Y-%m-%d}"' in lead.get(address("change_rights", member)).content.decode()
 
@@ -286,6 +287,18 @@ def test_ending_sign_ins_ends_those_for_this_firm_alone_and_says_how_many(by):
         sign_in.refresh_from_db()
         assert sign_in.ended_at is None
     assert act_on("end_sign_ins", member, by) == 0
+
+
+@pytest.mark.rule("LOG-01", "D28")
+@pytest.mark.parametrize("act", ["remove", "reset_password", "bind", "end_sign_ins"])
+def test_an_act_that_ends_sign_ins_is_one_entry_which_says_how_many(by, act):
+    for _ in range(2):
+        actor("HC", "孙雅静")
+    before = AuditEntry.objects.count()
+    act_on(act, cast.membership("HC", "孙雅静"), by)
+    assert AuditEntry.objects.count() == before + 1
+    (entry,) = entries(KINDS[act])
+    assert (entry.details["sign_ins_ended"], "结束了2处登录" in entry.details_in_words) == (2, True)
 
 
 @pytest.mark.rule("M75", "M68", "M70", "D16")

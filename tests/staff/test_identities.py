@@ -6,9 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.audit import Kind
+from realname.models import Position, Post
 from staff import functions, standing
 from staff.models import Identity
 from staff.services import adding
@@ -344,16 +346,30 @@ def test_a_weak_sign_in_needs_a_code_before_identities(world, name):
 
 
 @pytest.mark.rule("D15", "M25")
-def test_a_form_that_took_longer_than_the_code_leads_back_to_its_page_and_saves_nothing(visitor):
+def test_a_tree_whose_ticking_took_longer_than_the_code_is_not_lost(visitor):
     visitor.sign_in_by_password("HC", "钱思远")
     came_from = {"referer": f"http://testserver{LIST}"}
-    asked = visitor.post(NEW_REVIEW, {"name": "甲", "functions": [BASIC]}, headers=came_from)
+    asked = visitor.post(NEW_REVIEW, {"name": "甲<b>", "functions": [BASIC, VAT]}, headers=came_from)
     visitor.post(reverse("staff:send_step_up_code"))
     wanted = parse_qs(urlsplit(asked.url).query)["next"][0]
-    data = {"code": visitor.code_on(cast.PHONES["钱思远"]), "next": wanted}
-    assert visitor.post(reverse("staff:step_up"), data).url == LIST
-    assert visitor.get(LIST).status_code == 200
-    assert not cast.taxpayer("HC").identities.filter(name="甲").exists()
+    proven = visitor.post(
+        reverse("staff:step_up"), {"code": visitor.code_on(cast.PHONES["钱思远"]), "next": wanted}
+    ).content.decode()
+    assert not cast.taxpayer("HC").identities.filter(name="甲<b>").exists()
+    sent = {"name": "甲<b>", "functions": re.findall(r'name="functions" value="([^"]+)"', proven)}
+    assert (f'action="{NEW_REVIEW}"' in proven, "甲&lt;b&gt;" in proven) == (True, True)
+    visitor.post(NEW_REVIEW, sent)
+    assert services.held_by(of_firm("甲<b>")) == {BASIC, VAT}
+
+
+@pytest.mark.rule("D8", "M25")
+def test_a_form_that_comes_back_with_an_error_still_shows_ticked_what_a_manager_cannot_change(manager, narrow):
+    wide = of_firm("全量办税")
+    beyond = set(_DISABLED.findall(manager.get(page_of(wide)).content.decode()))
+    refused = review(manager, wide, name="")
+    assert refused.status_code == 400
+    assert beyond
+    assert beyond <= set(_TICKED.findall(refused.content.decode()))
 
 
 # Deleting.
@@ -389,6 +405,24 @@ def test_an_identity_in_use_is_not_deleted_and_the_page_names_who_has_it(lead, b
     assert refusal(services.delete, identity, version=1, by=by) == "in_use"
     assert Identity.objects.filter(pk=identity.pk).exists()
     assert entries(Kind.IDENTITY_DELETED) == []
+
+
+@pytest.mark.rule("M25", "D31")
+def test_an_identity_that_only_somebody_who_became_a_lead_has_can_be_deleted(lead, by):
+    mine = services.add(name="试用", description="", codes={BASIC}, by=by)
+    clerk = cast.membership("HC", "孙雅静")
+    clerk.identities.add(mine)
+    assert refusal(services.delete, mine, version=1, by=by) == "in_use"
+    Post.objects.filter(taxpayer=clerk.taxpayer, position=Position.FINANCE).update(until=timezone.localdate())
+    Post.objects.create(
+        taxpayer=clerk.taxpayer,
+        person=clerk.person,
+        position=Position.FINANCE,
+        since="2026-01-05",
+        linked_at=timezone.now(),
+    )
+    services.delete(mine, version=1, by=actor("HC", "钱思远"))
+    assert not Identity.objects.filter(pk=mine.pk).exists()
 
 
 @pytest.mark.rule("D23")

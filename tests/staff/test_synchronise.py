@@ -134,6 +134,25 @@ def test_a_clerk_at_work_is_out_with_m102_at_his_next_click(lead, other_visitor)
     assert answer.redirect_chain[-1][0] == reverse("login")
 
 
+@pytest.mark.rule("M102", "D20")
+def test_who_is_marked_gets_m102_until_another_synchronisation_even_if_the_register_names_him_again(by):
+    sync.synchronise(by=by)
+    assert problem("董佳慧") is standing.NOT_IN_REGISTER
+    new_post("董佳慧")
+    assert problem("董佳慧") is standing.NOT_IN_REGISTER
+    assert named(sync.synchronise(by=by).returned) == {"董佳慧"}
+    assert problem("董佳慧") is None
+
+
+@pytest.mark.rule("D20", "D28")
+def test_a_synchronisation_is_one_entry_of_the_firm_and_one_for_each_whom_it_marks(by):
+    end_post("马文涛")
+    sync.synchronise(by=by)
+    whole, *each = entries(Kind.SYNCED)
+    assert (whole.target, whole.details) == (None, {"marked": 2, "lifted": 0})
+    assert {(entry.target.name, entry.details["marked"]) for entry in each} == {("董佳慧", True), ("马文涛", True)}
+
+
 @pytest.mark.rule("STF-03", "D20")
 def test_an_act_from_a_page_older_than_the_synchronisation_is_stale(lead):
     member = cast.membership("HC", "董佳慧")
