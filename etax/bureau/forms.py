@@ -175,4 +175,8 @@ class EndPostForm(Form):
 
 
 class ConfirmForm(Form):
-    """An act that asks for nothing but to be confirmed."""
+    """An act that asks for nothing but to be confirmed, on its own page."""
+
+    confirmed = forms.BooleanField(
+        widget=forms.HiddenInput, initial=True, error_messages={"required": _("请在本页面点击按钮确认。")}
+    )

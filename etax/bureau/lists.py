@@ -18,6 +18,7 @@ from accounts.audit import Kind
 from accounts.forms import CleanCharField, Form
 from accounts.keypages import PageLinks, keys_of, page_of
 from accounts.models import AuditEntry, Person, Taxpayer
+from accounts.pages import page
 from accounts.words import Words
 from realname.models import Post, RealNameRecord
 
@@ -53,11 +54,11 @@ class KeyList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """One page of rows."""
-        page = page_of(self.queryset, size=self.list_per_page, **keys_of(request))
-        self.result_list = page.rows
-        self.result_count, self.full_result_count = len(page.rows), None
+        found = page_of(self.queryset, size=self.list_per_page, **keys_of(request))
+        self.result_list = found.rows
+        self.result_count, self.full_result_count = len(found.rows), None
         self.can_show_all = self.multi_page = False
-        self.links = page.links({"q": self.query} if self.query else {})
+        self.links = found.links({"q": self.query} if self.query else {})
 
     @property
     def rows(self) -> list[list[tuple[Words, Cell]]]:
@@ -105,15 +106,17 @@ class ReadOnlyList(_ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """A page of the list; a search is recorded, with what was searched masked."""
-        context = {"title": self.title, "heads": self.heads, "search_help": self.search_help}
-        answer = super().changelist_view(request, context)
+        words = {"title": self.title, "heads": self.heads, "search_help": self.search_help}
+        answer = super().changelist_view(request, words)
         assert isinstance(answer, TemplateResponse)  # noqa: S101 - no action, no lookup: nothing that could redirect
-        term = (answer.context_data or {})["cl"].query
+        context = answer.context_data or {}
+        term = context["cl"].query
         kind = Kind.OFFICER_SEARCHED if term else self.seen_as
         if kind is not None:
             actor = request.actor  # type: ignore[attr-defined]
             audit.record(kind, by=actor, list=self.opts.model_name, term=_masked(term))
-        return answer
+        status = 200 if SearchForm(request.GET).is_valid() else 400
+        return page(request, "admin/change_list.html", context, status=status)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

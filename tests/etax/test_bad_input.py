@@ -28,12 +28,15 @@ from accounts.actor import Actor
 from accounts.models import AuditEntry, Person, SignIn, Taxpayer, Throttle, UsedPicture
 from accounts.models.record import Kind
 from etax import urls
+from etax.bureau import forms as bureau_forms
+from etax.bureau import lists
 from etax.wsgi import application
+from realname.models import Post
 from staff import forms, standing
 from staff.models import Identity
 from staff.services import adding
 from tests import cast
-from tests.etax import naughty
+from tests.etax import naughty, officers
 from tests.etax.tables import LOOKS, TRIES, rows
 from tests.visitor import Visitor, words
 
@@ -162,6 +165,12 @@ def signed_in(visitor: Visitor) -> None:
     SignIn.objects.update(code_at=timezone.now())
 
 
+def an_officer(visitor: Visitor) -> None:
+    """An officer of the counter."""
+    with override_settings(DEBUG=True, SMS_URL=f"file://{visitor.messages}"):
+        officers.sign_in(visitor)
+
+
 def a_picture(form: str) -> Callable[[Client], dict[str, bytes]]:
     """A fresh picture of this form, and its right answer."""
 
@@ -185,6 +194,14 @@ def a_member() -> str:
 
 def an_identity() -> str:
     return str(Identity.objects.get(taxpayer=cast.taxpayer("HC"), name="查询员").uid)
+
+
+def a_firm() -> str:
+    return str(cast.taxpayer("HC").uid)
+
+
+def a_post() -> int:
+    return Post.objects.get(taxpayer=cast.taxpayer("YF"), person=cast.person("周文博")).pk
 
 
 def a_candidate() -> str:
@@ -238,6 +255,7 @@ IDENTITY = {"name": "新身份".encode(), "description": b"", "functions": b"tax
 FILTERS = free("kind", "result", "name", "since", "until")
 NAMED = free("version", "name", "description", "functions")
 RIGHTS = free("version", "identities", "is_manager", "valid_until")
+PHONES = free("mobile", "landline", "clear_landline")
 CASES = [
     Case(forms.OrdinaryLoginForm, "login", nobody, LOGIN),
     Case(forms.QuickLoginForm, "staff:quick_login", nobody, LOGIN),
@@ -285,6 +303,18 @@ CASES = [
     Case(forms.CandidateForm, "staff:search_candidate", signed_in, CANDIDATE),
     Case(forms.AddMemberForm, "staff:add_member", signed_in, {"password": b"x"}, a_candidate, free("is_manager")),
     Case(forms.MembershipChoiceForm, "staff:withdraw_authorisation", signed_in),
+    Case(bureau_forms.OfficerLoginForm, "bureau:login", nobody, {"username": b"nobody", "password": b"wrong"}),
+    Case(bureau_forms.FindTaxpayerForm, "bureau:find_taxpayer", an_officer, {"code": UNKNOWN.encode()}),
+    Case(bureau_forms.FindPersonForm, "bureau:find_person", an_officer, {"id_type": b"resident"}),
+    Case(bureau_forms.ShownForm, "bureau:open_account", an_officer, {"handler": b"x"}, a_firm),
+    Case(bureau_forms.ResetForm, "bureau:reset_password", an_officer, {"handler": b"x", "version": b"1"}, a_firm),
+    Case(bureau_forms.OpenNewForm, "bureau:open_new_account", an_officer, {"name": b"x", "kind": b"enterprise"}),
+    Case(bureau_forms.CollectForm, "bureau:collect", an_officer, {**CANDIDATE, "saw_face": b"on"}),
+    Case(bureau_forms.PostForm, "bureau:add_post", an_officer, {**CANDIDATE, "position": b"clerk"}, a_firm),
+    Case(bureau_forms.PhonesForm, "bureau:change_phones", an_officer, {}, a_post, PHONES),
+    Case(bureau_forms.EndPostForm, "bureau:end_post", an_officer, {"until": b"x"}, a_post, free("until")),
+    Case(bureau_forms.ConfirmForm, "bureau:link", an_officer, {"confirmed": b"on"}, a_post, free("confirmed")),
+    Case(lists.SearchForm, "bureau:accounts_taxpayer_changelist", an_officer, method="GET", free=free("q")),
 ]
 PARTS = {shared.PictureForm}
 """What other forms are made of; never shown alone."""
