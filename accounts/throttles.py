@@ -1,18 +1,26 @@
 """Counting of tries in the database, atomically and by its own clock, so that counts hold whatever else dies (D13)."""
 
 import math
+import operator
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from functools import reduce
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from accounts import sealing
 from accounts.limits import Limit
 from accounts.models import Throttle
 
 Count = tuple[Limit, str]
 """A limit and whom it counts for."""
+
+
+def unreadable(typed: str) -> str:
+    """A word to count by for what a visitor typed: it may be his password, in the wrong box (LOG-05)."""
+    return sealing.keyed_hash(sealing.purpose_key("throttle"), typed)
 
 
 def _key(limit: Limit, subject: str) -> str:
@@ -114,25 +122,23 @@ def release(limit: Limit, subject: str) -> None:
     Throttle.objects.filter(key=_key(limit, subject)).delete()
 
 
-def _everywhere(counts: Iterable[Count]) -> QuerySet[Throttle]:
-    """The subjects' own rows, and those that browsers they know keep for them (D13)."""
-    wanted = Q(pk=None)
-    for limit, subject in counts:
-        key = _key(limit, subject)
-        wanted |= Q(key=key) | Q(key__startswith=f"{key}@")
-    return Throttle.objects.filter(wanted)
+def _everywhere(limit: Limit, subject: str) -> Q:
+    """The subject's own count, and those in browsers of its own (`accounts.browsers`)."""
+    key = _key(limit, subject)
+    return Q(key=key) | Q(key__startswith=f"{key}@")
+
+
+def release_everywhere(limit: Limit, subject: str) -> None:
+    """As `release`, for the subject's counts in browsers of its own as well."""
+    Throttle.objects.filter(_everywhere(limit, subject)).delete()
 
 
 def longest_wait(counts: Collection[Count]) -> int:
     """Seconds until the last of these may be tried again, in whichever browser it lasts longest; 0 where all may."""
-    rows = {row.key: row for row in _everywhere(counts).annotate(now=Now())}
+    wanted = reduce(operator.or_, (_everywhere(limit, subject) for limit, subject in counts))
     limits = {limit.name: limit for limit, _subject in counts}
-    return max((_seconds_left(row, limits[key.partition(":")[0]], row.now) for key, row in rows.items()), default=0)
-
-
-def release_everywhere(counts: Collection[Count]) -> None:
-    """As `release`, for each of these, in every browser that it was tried in as well."""
-    _everywhere(counts).delete()
+    rows = Throttle.objects.annotate(now=Now()).filter(wanted)
+    return max((_seconds_left(row, limits[row.key.partition(":")[0]], row.now) for row in rows), default=0)
 
 
 def give_back(limit: Limit, subject: str) -> None:

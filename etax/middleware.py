@@ -106,6 +106,8 @@ class ErrorPageMiddleware:
         replaced = error_page(request, response.status_code)
         if "Allow" in response.headers:
             replaced["Allow"] = response.headers["Allow"]
+        # Django's mark of an answer that has its line in the log: one error, one line.
+        replaced._has_been_logged = getattr(response, "_has_been_logged", False)  # type: ignore[attr-defined]
         return replaced
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -23,6 +23,11 @@ class InterruptedForm:
     path: str
     fields: tuple[tuple[str, str], ...]
 
+    @property
+    def doing(self) -> str:
+        """What the form was about, in the words its page gave it; empty where it gave none."""
+        return dict(self.fields).get("doing", "")
+
 
 def keep(request: Request, *, back: str) -> None:
     """Keep the form of this request; `back` is the page that the way through the code leads to."""

@@ -14,7 +14,7 @@ from accounts.audit import Kind
 from accounts.models.signins import EndReason
 from accounts.requests import Request
 from staff import standing
-from staff.standing import NOT_ADDED, REMOVED, Problem, Standing
+from staff.standing import NOT_ADDED, PASSWORD_NOT_SET, REMOVED, Problem, Standing
 
 GetResponse = Callable[[Request], HttpResponse]
 
@@ -33,6 +33,8 @@ class CapacityMiddleware:
             return self.get_response(request)
         found = standing.of_person(actor.person, actor.taxpayer)
         problem = found.problem
+        if problem is None and found.needs_own_password:  # the 111111 state died while he was in (D10, RST-05)
+            problem = PASSWORD_NOT_SET
         if problem is not None:
             return self._out(request, REMOVED if problem is NOT_ADDED else problem)
         request.actor = _completed(actor, found)

@@ -45,16 +45,17 @@ def claim_for_enterprise(code: str, phone: str) -> Claim:
     people = standing.of_phone(phone, taxpayer or Taxpayer(pk=0))
     recoverable = taxpayer is not None and taxpayer.is_open and taxpayer.kind != Taxpayer.Kind.SOCIAL_INSURANCE
     same = [each for each in people if each.posts and phones.on_file(each.person, each.posts).number == phone]
+    typed = f"{code}|{phone}"
     if taxpayer is None or not recoverable or not same or not same[0].is_collected:
-        return Claim(None, phone)
-    return Claim(same[0].person, phone, taxpayer)
+        return Claim(None, phone, typed=typed)
+    return Claim(same[0].person, phone, taxpayer, typed)
 
 
 def claim_for_person(username: str, phone: str) -> Claim:
     """The claim to be the owner of this account with this real-name phone; nobody where that isn't so."""
     claimed = natural.claim_by_name(username).person
     same = claimed is not None and numbers.fold(claimed.phone) == phone
-    return Claim(claimed if same else None, phone)
+    return Claim(claimed if same else None, phone, typed=f"{username}|{phone}")
 
 
 def refuse_who_may_not(claim: Claim) -> tuple[Person, Taxpayer]:

@@ -1,6 +1,8 @@
 """The record (日志): one entry for every sign-in, refusal and act, which nobody can change (D28)."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -9,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.constraints import one_of
 from accounts.models.people import Person, Taxpayer
 from accounts.models.signins import Proof
+from accounts.words import Words
 
 
 class Kind(models.TextChoices):
@@ -139,8 +142,64 @@ REASONS = {
     "not_officer": _("不是税务人员"),
     "not_counter": _("不是前台人员"),
     "not_reviewer": _("不是审核人员"),
+    "not_found": _("没有找到"),
+    "papers_missing": _("材料不齐"),
+    "already_open": _("已经开户"),
+    "not_open": _("尚未开户"),
+    "taxpayer_known": _("纳税人已登记"),
+    "own_collection": _("不能为本人采集"),
+    "already_linked": _("已与企业关联"),
+    "post_ended": _("任职已经结束"),
+    "post_known": _("任职已经登记"),
+    "lead_taken": _("法定代表人（业主）或财务负责人已有登记"),
+    "name_differs": _("姓名与登记不符"),
+    "since_in_the_future": _("起始日期晚于今天"),
+    "until_in_the_future": _("终止日期晚于今天"),
+    "until_before_since": _("终止日期早于起始日期"),
+    "nothing_changed": _("没有修改内容"),
+    "mobile_in_landline": _("手机号码填在固定电话项目内"),
+    "not_a_mobile": _("不是手机号码"),
+    "mobile_present": _("移动电话已有号码"),
+    "stale": _("信息已被他人变更"),
+    "self": _("不能对本人操作"),
+    "not_clerk": _("法定代表人（业主）、财务负责人不能在此操作"),
+    "already_frozen": _("已经冻结"),
+    "not_frozen": _("没有冻结"),
+    "until_in_the_past": _("日期早于现在"),
+    "no_account": _("尚未注册自然人账户"),
+    "already_bound": _("已绑定自然人账户"),
+    "not_bound": _("没有绑定自然人账户"),
+    "bound": _("已绑定自然人账户，请先解绑"),
+    "foreign_identity": _("权限身份不存在"),
+    "no_identity": _("没有勾选权限身份"),
+    "only_leads_give_management": _("无权授予管理权限"),
+    "name_taken": _("权限身份同名"),
+    "unknown_function": _("功能不存在"),
+    "function_not_held": _("授予或收回本人没有的功能"),
+    "in_use": _("权限身份正在使用"),
+    "lent": _("权限身份正由代理机构使用"),
 }
 """The words of each reason code that a service writes."""
+
+
+def _changes(before: Any, after: Any) -> Iterator[Words]:
+    """What differs between two pictures of a membership or an identity that an entry keeps."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return
+    if before.get("identities") != after.get("identities"):
+        was, now = (_("、").join(each.get("identities", ())) or _("没有") for each in (before, after))
+        yield _("权限身份：%(was)s → %(now)s") % {"was": was, "now": now}
+    if before.get("is_manager") != after.get("is_manager"):
+        yield _("授予管理权限") if after.get("is_manager") else _("取消管理权限")
+    if before.get("valid_until") != after.get("valid_until"):
+        was, now = (_last_day(each.get("valid_until")) for each in (before, after))
+        yield _("有效期至：%(was)s → %(now)s") % {"was": was, "now": now}
+    if after.get("frozen_until") and before.get("frozen_until") != after["frozen_until"]:
+        until = timezone.localtime(datetime.fromisoformat(after["frozen_until"]))
+        yield _("冻结至%(until)s") % {"until": until.strftime("%Y-%m-%d %H:%M")}
+    for name, words in (("name", _("名称：%(was)s → %(now)s")), ("description", _("描述：%(was)s → %(now)s"))):
+        if before.get(name) != after.get(name):
+            yield words % {"was": before.get(name) or _("没有"), "now": after.get(name) or _("没有")}
 
 
 def _last_day(until: str | None) -> str:
@@ -187,29 +246,25 @@ class AuditEntry(models.Model):
     @property
     def reason_in_words(self) -> str:
         """Why it was refused, as the taxpayer reads it; empty when it was done."""
+        if self.reason.startswith("password_") and self.reason not in REASONS:
+            return str(_("新密码不符合要求"))  # which rule of D12 it broke is nobody's business afterwards
         return str(REASONS.get(self.reason, self.reason))
 
     @property
     def details_in_words(self) -> list[str]:
-        """What changed, in sentences for the taxpayer: identities before and after, functions gained and lost."""
-        before, after = self.details.get("before"), self.details.get("after")
-        lines: list[str] = []
-        if isinstance(before, dict) and isinstance(after, dict) and "identities" in before and "identities" in after:
-            was, now = (_("、").join(each["identities"]) or _("没有") for each in (before, after))
-            if was != now:
-                lines.append(str(_("权限身份：%(was)s → %(now)s") % {"was": was, "now": now}))
-            if before["is_manager"] != after["is_manager"]:
-                lines.append(str(_("授予管理权限") if after["is_manager"] else _("取消管理权限")))
-            if before.get("valid_until") != after.get("valid_until"):
-                days = [_last_day(each.get("valid_until")) for each in (before, after)]
-                lines.append(str(_("有效期至：%(was)s → %(now)s") % {"was": days[0], "now": days[1]}))
+        """What changed, in sentences for the taxpayer; functions gained and lost are named by the page."""
+        lines = [*_changes(self.details.get("before"), self.details.get("after"))]
         if self.details.get("reason_given"):
-            lines.append(str(_("原因：%(reason)s") % {"reason": self.details["reason_given"]}))
+            lines.append(_("原因：%(reason)s") % {"reason": self.details["reason_given"]})
         if self.details.get("sign_ins_ended"):
-            lines.append(str(_("结束了%(count)s处登录") % {"count": self.details["sign_ins_ended"]}))
+            lines.append(_("结束了%(count)s处登录") % {"count": self.details["sign_ins_ended"]})
+        if isinstance(self.details.get("marked"), bool):
+            lines.append(_("标记为与税务登记不符") if self.details["marked"] else _("恢复正常"))
+        elif "marked" in self.details:
+            lines.append(_("标记%(marked)s人，恢复%(lifted)s人") % self.details)
         if self.details.get("name"):
-            lines.append(str(self.details["name"]))
-        return lines
+            lines.append(self.details["name"])
+        return [str(line) for line in lines]
 
     @property
     def proof_in_words(self) -> str:

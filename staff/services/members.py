@@ -6,7 +6,7 @@ version of the membership that its page showed; a newer one means that somebody 
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,13 +14,17 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, notices, passwords, signins
+from accounts import audit, notices, passwords, signins, throttles
 from accounts.actor import Actor
-from accounts.audit import Kind
+from accounts.audit import Kind, Result
+from accounts.limits import PASSWORD
+from accounts.models import AuditEntry
 from accounts.models.signins import EndReason
 from realname.models import LEADS, Post
+from staff import ordinary, standing
 from staff.models import Identity, Membership
 from staff.services import rights
+from staff.standing import NOT_COLLECTED, NOT_LINKED
 
 
 def picture_of(membership: Membership) -> dict[str, Any]:
@@ -43,7 +47,7 @@ def _acting(
     Afterwards it is saved as the next version, and recorded.
     """
     _person, taxpayer = rights.require_lead(by)
-    with transaction.atomic():
+    with rights.refusals_recorded(kind, by=by, target=membership.person), transaction.atomic():
         locked = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk, taxpayer=taxpayer)
         if locked.version != version or locked.removed_at is not None:
             raise rights.stale()
@@ -53,6 +57,18 @@ def _acting(
         locked.version += 1
         locked.save()
         audit.record(kind, by=by, target=locked.person, before=before, after=picture_of(locked), **details)
+
+
+_TWICE = timedelta(minutes=1)
+
+
+def has_just_done(kind: Kind, membership: Membership, *, by: Actor) -> bool:
+    """Whether the last that was done to this member was this act, by the same person, within the last minute."""
+    done = AuditEntry.objects.filter(taxpayer=membership.taxpayer, target=membership.person, result=Result.DONE)
+    last = done.order_by("-seq").first()
+    if last is None or last.kind != kind or last.person != by.person:
+        return False
+    return timezone.now() - last.at < _TWICE
 
 
 def _refuse_lead_or_self(membership: Membership, *, by: Actor) -> None:
@@ -142,6 +158,9 @@ def reset_password(membership: Membership, *, version: int, by: Actor) -> None:
         if locked.is_bound:
             raise ValidationError(_("该办税员已绑定自然人账户，请先解绑"), code="bound")
         locked.credential = passwords.reset(locked.credential)
+        # Whoever locked himself out by wrong tries needs the way in that this opens (M100).
+        account = ordinary.personal_account(standing.of_person(locked.person, locked.taxpayer))
+        throttles.release_everywhere(PASSWORD, account)
         entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_RESET)
         _tell(locked, _("您在%(firm)s的个人登录密码已被重置，请在24小时内登录并修改。"))
 
@@ -157,18 +176,27 @@ def change_rights(
 ) -> None:
     """Give him these identities instead of those he has, 管理权限 or not, and a last day or none (M31, D7, D8).
 
-    Raises ValidationError `foreign_identity`, `until_in_the_past`, and as `remove`.
+    Raises ValidationError `foreign_identity`, `until_in_the_past`, `not_collected`, `not_linked`, and as `remove`.
     """
     with _acting(Kind.MEMBER_CHANGED, membership, version, by=by) as (locked, _entry):
         if any(identity.taxpayer_id != locked.taxpayer_id for identity in identities):
             raise ValidationError(_("请从列表中选择权限身份。"), code="foreign_identity")
         if valid_until is not None and valid_until <= timezone.now():
             raise ValidationError(_("有效期应晚于现在。"), code="until_in_the_past")
+        _refuse_unusable(locked)
         chosen = list(Identity.objects.select_for_update(no_key=True).filter(pk__in=[each.pk for each in identities]))
         if len(chosen) != len(set(identities)):  # one was deleted meanwhile
             raise rights.stale()
         locked.identities.set(chosen)
         locked.is_manager, locked.valid_until = is_manager, valid_until
+
+
+def _refuse_unusable(membership: Membership) -> None:
+    """Who isn't collected or linked can't be given identities (M93)."""
+    problem = standing.of_person(membership.person, membership.taxpayer).problem
+    if problem in (NOT_COLLECTED, NOT_LINKED):
+        text = _("%(problem)s，无法维护其人员身份。%(next_step)s")
+        raise ValidationError(text, code=problem.code, params={"problem": problem.text, "next_step": problem.next_step})
 
 
 def end_sign_ins(membership: Membership, *, version: int, by: Actor) -> int:
@@ -189,10 +217,15 @@ def _tell(membership: Membership, text: str) -> None:
 def show_number(membership: Membership, which: str, *, by: Actor) -> str:
     """His full id number or phone, for LR and FR, with an entry in the record (D27, AUZ-08).
 
-    `which` is "id_number" or "phone"; anything else raises LookupError.
+    `which` is "id_number" or "phone"; anything else raises LookupError. Raises ValidationError `removed` for who is
+    no member any more: what he has since changed is no business of the firm.
     """
     _person, taxpayer = rights.require_lead(by)
-    person = Membership.objects.select_related("person").get(pk=membership.pk, taxpayer=taxpayer).person
+    current = Membership.objects.select_related("person").get(pk=membership.pk, taxpayer=taxpayer)
+    person = current.person
+    if current.removed_at is not None:
+        audit.record(Kind.NUMBER_SHOWN, by=by, target=person, reason="removed", which=which)
+        raise ValidationError(_("该人员已不是本企业的办税人员，不能查看其完整号码。"), code="removed")
     number = {"id_number": person.id_number, "phone": person.phone}[which]
     audit.record(Kind.NUMBER_SHOWN, by=by, target=person, which=which)
     return number

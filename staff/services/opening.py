@@ -141,7 +141,7 @@ def _issue(kind: Kind, taxpayer: Taxpayer, first: FirstPassword, shown: Shown, t
     must_change = taxpayer.kind != Taxpayer.Kind.SOCIAL_INSURANCE
     taxpayer.credential = passwords.store(taxpayer.credential, first.hashed, must_change=must_change)
     taxpayer.save(update_fields=["credential", "opened_at", "cancelled_at"])
-    throttles.release_everywhere([(PASSWORD, enterprise.account_word(taxpayer.code))])
+    throttles.release_everywhere(PASSWORD, enterprise.account_word(taxpayer.code))
     leads = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
     for person in {post.person for post in leads}:
         notices.tell(person, text % {"firm": taxpayer.name})

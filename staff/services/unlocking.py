@@ -29,7 +29,8 @@ def unlock_taxpayer(taxpayer: Taxpayer, *, by: Actor) -> None:
     """Open the enterprise password to new tries. Raises PermissionDenied for who isn't at the counter."""
     officers.require_counter(by)
     with transaction.atomic():
-        throttles.release_everywhere(counts_of_taxpayer(taxpayer))
+        for limit, subject in counts_of_taxpayer(taxpayer):
+            throttles.release_everywhere(limit, subject)
         audit.record(Kind.UNLOCKED, by=by, taxpayer=taxpayer)
 
 
@@ -37,5 +38,6 @@ def unlock_person(person: Person, *, by: Actor) -> None:
     """Open the person's passwords and codes to new tries. Raises PermissionDenied for who isn't at the counter."""
     officers.require_counter(by)
     with transaction.atomic():
-        throttles.release_everywhere(counts_of_person(person))
+        for limit, subject in counts_of_person(person):
+            throttles.release_everywhere(limit, subject)
         audit.record(Kind.UNLOCKED, by=by, target=person)

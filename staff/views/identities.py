@@ -73,6 +73,15 @@ def review_identity(request: Request, uid: uuid.UUID | None = None) -> HttpRespo
     return page(request, "staff/identity_review.html", context)
 
 
+@require_POST
+@manager_required
+def reopen_identity(request: Request, uid: uuid.UUID | None = None) -> HttpResponse:
+    """Back from the review to the form, with all that was typed and ticked (M26)."""
+    found = finding.identity(uid, by=request.actor) if uid else None
+    typed = {name: request.POST.get(name, "") for name in ("version", "name", "description")}
+    return _page(request, IdentityForm(initial={**typed, "functions": request.POST.getlist("functions")}), found)
+
+
 def _codes(request: Request, form: IdentityForm, found: Identity | None) -> frozenset[str]:
     """The functions asked for. Those that the actor can't change stay as they are: his form didn't offer them (D8)."""
     return frozenset(form.cleaned_data["functions"]) | _fixed(request, found)

@@ -927,6 +927,14 @@ def test_a_made_up_character_set_is_refused_or_ignored(world, charset):
 
 
 @pytest.mark.rule("VAL-03", "CFG-06")
+@pytest.mark.parametrize("label", ["boundary*=nothing''x", "boundary*=undefined''x", "charset*=nothing''x"])
+def test_a_label_that_cannot_be_read_is_refused(world, label):
+    status, headers = through_the_door("POST", "/login/", b"--x--", f"multipart/form-data; {label}")
+    assert status == 400
+    assert "X-Request-ID" in headers
+
+
+@pytest.mark.rule("VAL-03", "CFG-06")
 @pytest.mark.parametrize("charset", ["unicode_escape", "utf-7"])
 @pytest.mark.parametrize("field", ["password", "captcha", "captcha_token", "code", "capacity"])
 def test_half_a_character_smuggled_in_by_a_character_set_breaks_no_field(visitor, field, charset):

@@ -19,6 +19,7 @@ from accounts.pages import page
 from accounts.requests import Request
 from accounts.words import Words
 from realname.models import Post
+from staff.services.rights import refusals_recorded
 from staff.views.acts import Act
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -72,15 +73,27 @@ def refused(form: Form, refusal: ValidationError) -> int:
 
 
 def act_page(
-    request: Request, act: Act, form: Form, do: Callable[[dict[str, Any]], object], *, back: str, facts: list[Fact]
+    request: Request,
+    act: Act,
+    form: Form,
+    do: Callable[[dict[str, Any]], object],
+    *,
+    back: str,
+    facts: list[Fact],
+    taxpayer: Taxpayer | None = None,
+    target: Person | None = None,
 ) -> HttpResponse:
-    """Show the act's page, or do the act with the cleaned form and go `back`; a refusal comes back on the page."""
+    """Show the act's page, or do the act with the cleaned form and go `back`; a refusal comes back on the page.
+
+    It is written down for the taxpayer and the person concerned (D28).
+    """
     status = 200
     if request.method == "POST":
         status = 400
         if form.is_valid():
             try:
-                do(form.cleaned_data)
+                with refusals_recorded(act.kind, by=request.actor, target=target, taxpayer=taxpayer):
+                    do(form.cleaned_data)
             except ValidationError as refusal:
                 status = refused(form, refusal)
             else:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts import sms
+from accounts.audit import Kind
 from accounts.flows import Progress
 from accounts.forms import SmsCodeForm
 from accounts.pages import form_page
@@ -16,6 +17,7 @@ from etax.bureau import collection
 from etax.bureau.collection import FLOW
 from etax.bureau.forms import CollectForm
 from etax.bureau.views.acts import about_person, counter_required, data_of, get_or_post
+from staff.services.rights import refusals_recorded
 
 
 @get_or_post
@@ -25,7 +27,8 @@ def collect(request: Request) -> HttpResponse:
     form = CollectForm(data_of(request))
     if request.method == "POST" and form.is_valid():
         try:
-            progress = collection.begin(request, form.cleaned_data, by=request.actor)
+            with refusals_recorded(Kind.REAL_NAME_COLLECTED, by=request.actor):
+                progress = collection.begin(request, form.cleaned_data, by=request.actor)
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:

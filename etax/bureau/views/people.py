@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import officers, throttles
+from accounts.audit import Kind
 from accounts.models import AuditEntry, Person
 from accounts.pages import page
 from accounts.requests import Request
@@ -22,6 +23,7 @@ from staff.services import unlocking
 from staff.views.acts import Act
 
 UNLOCK = Act(
+    Kind.UNLOCKED,
     _("解除个人锁定"),
     _("确认后，该人员因连续输错密码或短信验证码的锁定立即解除，密码不变。"),
     _("确认解除"),
@@ -82,6 +84,7 @@ def unlock_person(request: Request, uid: uuid.UUID) -> HttpResponse:
         lambda data: unlocking.unlock_person(found, by=request.actor),
         back=_url(found),
         facts=about_person(found),
+        target=found,
     )
 
 

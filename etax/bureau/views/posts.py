@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts import numbers
+from accounts.audit import Kind
 from accounts.models import Taxpayer
 from accounts.requests import Request
 from etax.bureau.forms import ConfirmForm, EndPostForm, PhonesForm, PostForm
@@ -26,6 +27,7 @@ from realname.models import Post
 from staff.views.acts import Act
 
 ADD = Act(
+    Kind.POST_ADDED,
     _("新增税务登记人员"),
     _(
         "确认后，该人员登记在该企业的税务登记中。法定代表人（业主）随即可以登录；财务负责人、办税员还须实名采集并与企业关联，办税员还须由企业添加。"
@@ -34,24 +36,28 @@ ADD = Act(
     _("已新增。请继续办理实名采集、关联。"),
 )
 LINK = Act(
+    Kind.POST_LINKED,
     _("确认与企业关联"),
     _("请核对本人到场，并确认在该企业任职。确认后，该人员与企业关联，并收到短信。"),
     _("确认关联"),
     _("已关联。"),
 )
 PHONES = Act(
+    Kind.POST_CHANGED,
     _("修改税务登记电话"),
     _("确认后，税务登记中该任职的电话按下面填写的修改；【移动电话】须与本人实名手机号一致，才能接收验证码。"),
     _("确认修改"),
     _("已修改。"),
 )
 MOVE = Act(
+    Kind.POST_CHANGED,
     _("移到【移动电话】"),
     _("该人员的手机号码录在【固定电话】项目内，无法发送验证码。确认后，号码移到【移动电话】项目内，【固定电话】清空。"),
     _("确认移动"),
     _("已移到【移动电话】。"),
 )
 END = Act(
+    Kind.POST_ENDED,
     _("终止任职"),
     _("确认后，从终止日期起，该人员不再是该企业的税务登记人员：正在登录的，下一次点击即退出；本人会收到短信。"),
     _("确认终止"),
@@ -80,6 +86,7 @@ def add_post(request: Request, uid: uuid.UUID) -> HttpResponse:
         lambda data: services.add(firm, **data, by=request.actor),
         back=_back(firm),
         facts=about_taxpayer(firm),
+        taxpayer=firm,
     )
 
 
@@ -95,6 +102,8 @@ def link(request: Request, pk: int) -> HttpResponse:
         lambda data: counter.link(post, by=request.actor),
         back=_back(post.taxpayer),
         facts=about_post(post),
+        taxpayer=post.taxpayer,
+        target=post.person,
     )
 
 
@@ -119,6 +128,8 @@ def change_phones(request: Request, pk: int) -> HttpResponse:
         lambda data: services.change_phones(post, **data, by=request.actor),
         back=_back(post.taxpayer),
         facts=[*about_post(post), *_phones_of(post)],
+        taxpayer=post.taxpayer,
+        target=post.person,
     )
 
 
@@ -134,6 +145,8 @@ def move_landline(request: Request, pk: int) -> HttpResponse:
         lambda data: services.move_landline(post, by=request.actor),
         back=_back(post.taxpayer),
         facts=[*about_post(post), *_phones_of(post)],
+        taxpayer=post.taxpayer,
+        target=post.person,
     )
 
 
@@ -149,4 +162,6 @@ def end_post(request: Request, pk: int) -> HttpResponse:
         lambda data: services.end(post, **data, by=request.actor),
         back=_back(post.taxpayer),
         facts=about_post(post),
+        taxpayer=post.taxpayer,
+        target=post.person,
     )

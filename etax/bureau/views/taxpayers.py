@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from accounts import officers, throttles
+from accounts.audit import Kind
 from accounts.keypages import keys_of
 from accounts.models import AuditEntry, Taxpayer
 from accounts.pages import page
@@ -23,11 +24,13 @@ from etax.bureau.views.acts import about_taxpayer, act_page, counter_required, d
 from staff import standing
 from staff.services import opening, unlocking
 from staff.services.opening import FirstPassword, Shown
+from staff.services.rights import refusals_recorded
 from staff.views.acts import Act
 
 _PEOPLE = 20
 
 OPEN = Act(
+    Kind.TAXPAYER_OPENED,
     _("授权开户"),
     _(
         "确认后，该纳税人开通电子税务局，系统生成初始企业密码，并下载一份凭证。密码只出现在凭证上，请立即打印，当面交给经办人。"
@@ -36,6 +39,7 @@ OPEN = Act(
     _("已开户。"),
 )
 RESET = Act(
+    Kind.ENTERPRISE_PASSWORD_RESET,
     _("重置企业密码"),
     _(
         "确认后，原企业密码立即作废，用它登录的人员全部退出；系统生成新的初始密码，并下载一份凭证。密码只出现在凭证上，请立即打印，当面交给经办人。"
@@ -45,6 +49,7 @@ RESET = Act(
     is_dangerous=True,
 )
 UNLOCK = Act(
+    Kind.UNLOCKED,
     _("解除企业密码锁定"),
     _("确认后，该纳税人因连续输错企业密码的锁定立即解除，密码不变。"),
     _("确认解除"),
@@ -138,7 +143,8 @@ def _issue(
             first = opening.draw()
             paper = printing.paper(request, subject, first, title=str(act.title), handler=shown.handler)
             try:
-                do(first, shown)
+                with refusals_recorded(act.kind, by=request.actor, taxpayer=about):
+                    do(first, shown)
             except ValidationError as refusal:
                 status = refused(form, refusal)
             else:
@@ -160,6 +166,7 @@ def unlock_taxpayer(request: Request, uid: uuid.UUID) -> HttpResponse:
         lambda data: unlocking.unlock_taxpayer(firm, by=request.actor),
         back=_url(firm),
         facts=about_taxpayer(firm),
+        taxpayer=firm,
     )
 
 
