@@ -1,9 +1,11 @@
 """The officers' door, and that nobody else finds anything behind it (CFG-05, D3, D13, D16)."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 import time_machine
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
@@ -170,3 +172,15 @@ def test_the_reviewer_is_greeted_as_one(visitor):
 @pytest.mark.rule("LOG-01")
 def test_the_kinds_of_the_door_have_words():
     assert Kind.OFFICER_PASSWORD.label == "输入税务人员密码"
+
+
+@pytest.mark.rule("AUZ-01", "D16")
+def test_an_operator_appoints_and_dismisses_who_has_an_account_of_his_own(visitor, other_visitor):
+    call_command("appoint_officer", "sunyajing", "审核", stdout=StringIO())
+    sign_in(visitor, "孙雅静")
+    assert "您的岗位是审核" in words(visitor.get(INDEX))
+    call_command("appoint_officer", "sunyajing", "审核", "--dismiss", stdout=StringIO())
+    assert visitor.get(INDEX).url == LOGIN
+    assert give_password(other_visitor, "孙雅静").status_code == 400
+    with pytest.raises(CommandError, match="Nobody has this account"):
+        call_command("appoint_officer", "nobody", "审核")
