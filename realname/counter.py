@@ -5,11 +5,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, notices, numbers, officers, outbox
+from accounts import audit, notices, numbers, officers
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person
-from accounts.notices import USEFUL
 from realname.models import Post, RealNameRecord
 
 
@@ -78,7 +77,7 @@ def _refuse_own(person: Person, officer: Person) -> None:
 def _tell_old_phone(person: Person, phone: str) -> None:
     if person.phone and person.phone != phone:
         text = _("您的实名手机号已在税务机关前台变更为%(phone)s。") % {"phone": numbers.mask_phone(phone)}
-        outbox.queue(person.phone, notices.words(text), useful_for=USEFUL)
+        notices.tell_phone(person.phone, text)
 
 
 def link(post: Post, *, by: Actor) -> None:

@@ -262,6 +262,8 @@ class AuditEntry(models.Model):
             lines.append(_("标记为与税务登记不符") if self.details["marked"] else _("恢复正常"))
         elif "marked" in self.details:
             lines.append(_("标记%(marked)s人，恢复%(lifted)s人") % self.details)
+        if self.details.get("certificate"):
+            lines.append(str(_("凭证编号：%(certificate)s，经办人：%(handler)s") % self.details))
         if self.details.get("name"):
             lines.append(self.details["name"])
         return [str(line) for line in lines]

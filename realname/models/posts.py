@@ -86,12 +86,12 @@ class Post(models.Model):
 
     @property
     def masked_mobile(self) -> str:
-        """The register's 【移动电话】, masked (D27)."""
+        """138****1234, whatever stands in 【移动电话】 (D27)."""
         return numbers.mask_phone(self.mobile)
 
     @property
     def masked_landline(self) -> str:
-        """The register's 【固定电话】, masked (D27)."""
+        """As `masked_mobile`, for 【固定电话】."""
         return numbers.mask_phone(self.landline)
 
     @property
