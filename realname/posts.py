@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import audit, notices, numbers, officers
 from accounts.actor import Actor
@@ -14,6 +15,8 @@ from accounts.audit import Kind
 from accounts.models import Taxpayer
 from realname import counter
 from realname.models import LEADS, Position, Post
+
+NOTHING_CHANGED = gettext_lazy("没有需要修改的内容。")
 
 
 def add(
@@ -87,7 +90,7 @@ def change_phones(post: Post, *, mobile: str = "", landline: str = "", clear_lan
         locked = _locked_open(post)
         new = (mobile or locked.mobile, "" if clear_landline else landline or locked.landline)
         if new == (locked.mobile, locked.landline):
-            raise ValidationError(_("没有需要修改的内容。"), code="nothing_changed")
+            raise ValidationError(NOTHING_CHANGED, code="nothing_changed")
         _refuse_mobile_in_landline(*new)
         _set_phones(locked, *new, by=by)
 

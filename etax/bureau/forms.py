@@ -20,6 +20,7 @@ from accounts.forms import (
 from accounts.models import Taxpayer
 from accounts.numbers import IdType, clean_id_number, clean_taxpayer_code, fold
 from realname.models import Position
+from realname.posts import NOTHING_CHANGED
 from staff.forms import CandidateForm, DayField
 from staff.services.opening import TO_OPEN, TO_RESET, Paper
 
@@ -161,6 +162,12 @@ class PhonesForm(Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["mobile"].label, self.fields["mobile"].help_text = _("新的移动电话"), _("不修改的不用填写。")
+
+    def clean(self) -> dict[str, Any] | None:
+        """See `Form.clean`. Raises ValidationError `nothing_changed` where nothing is filled in."""
+        if not self.errors and not any(self.cleaned_data.values()):
+            raise ValidationError(NOTHING_CHANGED, code="nothing_changed")
+        return super().clean()
 
 
 class EndPostForm(Form):

@@ -91,7 +91,7 @@ def test_the_password_is_nowhere_but_on_paper(visitor, caplog):
     assert not glyphs  # they would tell which letters were drawn
 
 
-@pytest.mark.rule("D22", "F12")
+@pytest.mark.rule("D22", "REL-01")
 def test_the_same_form_sent_again_gives_no_second_sheet(visitor):
     sign_in(visitor)
     firm = cast.taxpayer("HC")

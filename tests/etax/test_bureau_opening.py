@@ -114,7 +114,7 @@ def test_a_reset_ends_what_the_old_password_signed_in_tells_the_leads_and_unlock
     assert len(entries("enterprise_password_reset")) == 1
 
 
-@pytest.mark.rule("D22", "F12")
+@pytest.mark.rule("D22", "REL-01")
 def test_of_two_clicks_only_one_resets():
     firm = cast.taxpayer("HC")
     version = opening.version_of(firm)

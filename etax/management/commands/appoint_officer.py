@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The account's user name, and the group."""
-        parser.add_argument("username", help="the 用户注册名 of his own account")
+        parser.add_argument("username", help="the user name of his own account")
         parser.add_argument("group", choices=(officers.COUNTER, officers.REVIEW))
         parser.add_argument("--dismiss", action="store_true", help="end it instead")
 
