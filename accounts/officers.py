@@ -4,7 +4,7 @@ The counter (前台) opens, resets, collects, links, edits posts and unlocks; th
 Both may look. Whose group is which stands in Django's own table of groups and nowhere else.
 """
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -30,9 +30,20 @@ def require(by: Actor) -> Person:
     return by.person
 
 
-def require_counter(by: Actor) -> Person:
-    """As `require`, for the counter alone: a reviewer approves what others did, and does nothing himself."""
-    return _require_group(by, COUNTER, "not_counter", _("只有前台人员可以进行此操作，审核人员只能审核。"))
+def require_counter(by: Actor, *, about: Person | None = None) -> Person:
+    """As `require`, for the counter alone: a reviewer approves what others did, and does nothing himself.
+
+    Raises ValidationError `own_affair` as well where the act is `about` the officer himself.
+    """
+    officer = _require_group(by, COUNTER, "not_counter", _("只有前台人员可以进行此操作，审核人员只能审核。"))
+    if officer == about:
+        raise own_affair()
+    return officer
+
+
+def own_affair() -> ValidationError:
+    """What an officer is told at his own case, and at that of a firm which he works for himself."""
+    return ValidationError(_("不能办理与本人有关的业务，请由其他前台人员办理。"), code="own_affair")
 
 
 def require_reviewer(by: Actor) -> Person:

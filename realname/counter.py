@@ -30,12 +30,13 @@ def find_or_add(name: str, *, id_type: str, id_number: str) -> Person:
 def consent(name: str, *, id_type: str, id_number: str, by: Actor) -> Person:
     """The person at the counter, known by his document from here on, who has signed the consent (FIL-06).
 
-    Raises ValidationError `own_collection` for the officer's own; PermissionDenied for who isn't at the counter.
+    Raises ValidationError `own_affair` for the officer's own; PermissionDenied for who isn't at the counter.
     """
     officer = officers.require_counter(by)
     with transaction.atomic():
         person = find_or_add(name, id_type=id_type, id_number=id_number)
-        _refuse_own(person, officer)
+        if person == officer:
+            raise officers.own_affair()
         audit.record(Kind.CONSENT_GIVEN, by=by, target=person, where="counter")
     return person
 
@@ -44,10 +45,9 @@ def collect(person: Person, *, name: str, phone: str, by: Actor) -> RealNameReco
     """实名采集 by an officer: `name` stands on the document, `phone` was proven by a code (M83, M17).
 
     An older collection ends, the phone becomes the real-name phone, and who had the old one is told (OTP-10). Raises
-    ValidationError `own_collection` for the officer's own; PermissionDenied for who isn't at the counter.
+    ValidationError `own_affair` for the officer's own; PermissionDenied for who isn't at the counter.
     """
-    officer = officers.require_counter(by)
-    _refuse_own(person, officer)
+    officer = officers.require_counter(by, about=person)
     with transaction.atomic():
         locked = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
         before = {"name": locked.masked_name, "phone": locked.masked_phone}
@@ -69,11 +69,6 @@ def collect(person: Person, *, name: str, phone: str, by: Actor) -> RealNameReco
     return made
 
 
-def _refuse_own(person: Person, officer: Person) -> None:
-    if person == officer:
-        raise ValidationError(_("不能为本人采集，请由其他前台人员办理。"), code="own_collection")
-
-
 def _tell_old_phone(person: Person, phone: str) -> None:
     if person.phone and person.phone != phone:
         text = _("您的实名手机号已在税务机关前台变更为%(phone)s。") % {"phone": numbers.mask_phone(phone)}
@@ -83,9 +78,9 @@ def _tell_old_phone(person: Person, phone: str) -> None:
 def link(post: Post, *, by: Actor) -> None:
     """关联 at the counter: the person stands there and confirms that he works for the taxpayer (M15, D18).
 
-    Raises ValidationError `already_linked`, `post_ended`; PermissionDenied for who isn't at the counter.
+    Raises ValidationError `already_linked`, `post_ended`, `own_affair`; PermissionDenied for who isn't at the counter.
     """
-    officers.require_counter(by)
+    officers.require_counter(by, about=post.person)
     with transaction.atomic():
         locked = Post.objects.select_for_update(of=("self",), no_key=True).select_related("person", "taxpayer")
         row = locked.get(pk=post.pk)

@@ -34,14 +34,16 @@ def add(
     """A new post in the register; the person is known by his document, or made (M104, D34).
 
     Numbers are folded. Raises ValidationError `name_differs`, `lead_taken`, `post_known`, `since_in_the_future`,
-    `mobile_in_landline`; PermissionDenied for who isn't at the counter.
+    `mobile_in_landline`, `own_affair`; PermissionDenied for who isn't at the counter.
     """
-    officers.require_counter(by)
+    officer = officers.require_counter(by)
     _refuse_mobile_in_landline(mobile, landline)
     if since > timezone.localdate():
         raise ValidationError(_("任职起始日期不能晚于今天。"), code="since_in_the_future")
     with transaction.atomic():
         person = counter.find_or_add(name, id_type=id_type, id_number=id_number)
+        if person == officer:
+            raise officers.own_affair()
         if person.name != name:
             text = _("该证件号码已登记在另一姓名下，请核对证件；姓名确有变化的，请先重新采集实名信息。")
             raise ValidationError(text, code="name_differs")
@@ -82,10 +84,10 @@ def _refuse_mobile_in_landline(mobile: str, landline: str) -> None:
 def change_phones(post: Post, *, mobile: str = "", landline: str = "", clear_landline: bool = False, by: Actor) -> None:
     """The register's phones of one post; what is empty stays as it was (M17, M91).
 
-    Raises ValidationError `nothing_changed`, `mobile_in_landline`, `post_ended`; PermissionDenied for who isn't at the
-    counter.
+    Raises ValidationError `nothing_changed`, `mobile_in_landline`, `post_ended`, `own_affair`; PermissionDenied for who
+    isn't at the counter.
     """
-    officers.require_counter(by)
+    officers.require_counter(by, about=post.person)
     with transaction.atomic():
         locked = _locked_open(post)
         new = (mobile or locked.mobile, "" if clear_landline else landline or locked.landline)
@@ -98,9 +100,10 @@ def change_phones(post: Post, *, mobile: str = "", landline: str = "", clear_lan
 def move_landline(post: Post, *, by: Actor) -> None:
     """A mobile number that sits in 【固定电话】 goes where it belongs, so that codes can be sent (M92).
 
-    Raises ValidationError `not_a_mobile`, `mobile_present`, `post_ended`; PermissionDenied as `change_phones`.
+    Raises ValidationError `not_a_mobile`, `mobile_present`, `post_ended`, `own_affair`; PermissionDenied as
+    `change_phones`.
     """
-    officers.require_counter(by)
+    officers.require_counter(by, about=post.person)
     with transaction.atomic():
         locked = _locked_open(post)
         if not locked.landline_is_mobile:
@@ -113,10 +116,10 @@ def move_landline(post: Post, *, by: Actor) -> None:
 def end(post: Post, *, until: date, by: Actor) -> None:
     """The post is over on the day `until`: from that day on he acts no more for the taxpayer (D20, D31).
 
-    Raises ValidationError `until_before_since`, `until_in_the_future`, `post_ended`; PermissionDenied as
-    `change_phones`. He is told by SMS.
+    Raises ValidationError `until_before_since`, `until_in_the_future`, `post_ended`, `own_affair`; PermissionDenied
+    as `change_phones`. He is told by SMS.
     """
-    officers.require_counter(by)
+    officers.require_counter(by, about=post.person)
     with transaction.atomic():
         locked = _locked_open(post)
         if until < locked.since:

@@ -147,7 +147,7 @@ REASONS = {
     "already_open": _("已经开户"),
     "not_open": _("尚未开户"),
     "taxpayer_known": _("纳税人已登记"),
-    "own_collection": _("不能为本人采集"),
+    "own_affair": _("与本人有关"),
     "already_linked": _("已与企业关联"),
     "post_ended": _("任职已经结束"),
     "post_known": _("任职已经登记"),

@@ -54,7 +54,7 @@ def of(progress: Progress) -> Subject:
 
 
 def finish(progress: Progress, code: str, *, by: Actor) -> Person:
-    """The code is right: collect. Raises ValidationError `sms_code`, `sms_blocked`, `own_collection`."""
+    """The code is right: collect. Raises ValidationError `sms_code`, `sms_blocked`, `own_affair`."""
     subject = of(progress)
     sms.check_code(subject.binding(progress), code, by=by)
     counter.collect(subject.person, name=subject.name, phone=subject.phone, by=by)

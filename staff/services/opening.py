@@ -77,9 +77,9 @@ def draw() -> FirstPassword:
 def open_account(taxpayer: Taxpayer, *, first: FirstPassword, shown: Shown, by: Actor) -> None:
     """授权开户: the taxpayer may use the portal from now on, with this enterprise password (M79, D22).
 
-    Raises ValidationError `already_open`, `papers_missing`; PermissionDenied for who isn't at the counter.
+    Raises ValidationError `already_open`, `papers_missing`, `own_affair`; PermissionDenied for others than the counter.
     """
-    officers.require_counter(by)
+    _require_counter(taxpayer, by=by)
     shown.refuse_without(TO_OPEN)
     with transaction.atomic():
         locked = _locked(taxpayer)
@@ -112,9 +112,9 @@ def reset_password(taxpayer: Taxpayer, *, version: int, first: FirstPassword, sh
     """重置企业密码: the old one is worth nothing, and whatever it signed in ends (M79, M131, M132, D16, D22).
 
     `version` is that of the password which the page spoke of: of two clicks only one resets. Raises ValidationError
-    `not_open`, `papers_missing`, `stale`; PermissionDenied for who isn't at the counter.
+    `not_open`, `papers_missing`, `stale`, `own_affair`; PermissionDenied for who isn't at the counter.
     """
-    officers.require_counter(by)
+    _require_counter(taxpayer, by=by)
     shown.refuse_without(TO_RESET)
     with transaction.atomic():
         locked = _locked(taxpayer)
@@ -129,6 +129,13 @@ def reset_password(taxpayer: Taxpayer, *, version: int, first: FirstPassword, sh
 def version_of(taxpayer: Taxpayer) -> int:
     """The version of its enterprise password; 0 where it has none."""
     return taxpayer.credential.version if taxpayer.credential else 0
+
+
+def _require_counter(taxpayer: Taxpayer, *, by: Actor) -> None:
+    """An officer of the counter who doesn't work for this taxpayer himself, by the register."""
+    officer = officers.require_counter(by)
+    if Post.objects.open().filter(taxpayer=taxpayer, person=officer).exists():
+        raise officers.own_affair()
 
 
 def _locked(taxpayer: Taxpayer) -> Taxpayer:

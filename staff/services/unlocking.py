@@ -35,8 +35,8 @@ def unlock_taxpayer(taxpayer: Taxpayer, *, by: Actor) -> None:
 
 
 def unlock_person(person: Person, *, by: Actor) -> None:
-    """Open the person's passwords and codes to new tries. Raises PermissionDenied for who isn't at the counter."""
-    officers.require_counter(by)
+    """Open the person's passwords and codes to new tries. Raises as `officers.require_counter`."""
+    officers.require_counter(by, about=person)
     with transaction.atomic():
         for limit, subject in counts_of_person(person):
             throttles.release_everywhere(limit, subject)

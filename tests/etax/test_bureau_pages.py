@@ -1,6 +1,7 @@
 """The pages of the back office: finding, pre-conditions, acts, record, lists (M106, D27, D28, D33, AUZ-01)."""
 
 import re
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -312,3 +313,22 @@ def test_a_firm_of_many_people_is_shown_page_by_page(visitor):
         older = re.search(r'rel="next" href="([^"]+)"', page)
         where = taxpayer_page("HC") + older[1] if older else ""
     assert len(seen) == len(standing.of_all(cast.taxpayer("HC")))
+
+
+_HREF = re.compile(r'(?:href|data-url|src)="([^"#]*)')
+
+
+@pytest.mark.rule("SES-08")
+def test_looking_around_and_following_every_link_changes_nothing(visitor):
+    sign_in(visitor)
+    to_see, seen, before = [at("index"), taxpayer_page("YF"), taxpayer_page("HC")], set(), rows()
+    while to_see:
+        where = to_see.pop()
+        if where in seen or not where.startswith("/bureau/") or len(seen) > 150:
+            continue
+        seen.add(where)
+        answer = visitor.get(where)
+        assert answer.status_code in (200, 302), where
+        to_see += [unescape(found) for found in _HREF.findall(answer.content.decode())]
+    assert len(seen) > 50
+    assert rows() == before

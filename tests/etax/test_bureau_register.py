@@ -7,11 +7,13 @@ from django.core.exceptions import PermissionDenied
 from django.test import TestCase
 from django.utils import timezone
 
-from accounts.models import Person
+from accounts.models import AuditEntry, Person
 from accounts.numbers import IdType
 from realname import counter, phones, posts
 from realname.models import Position, Post, RealNameRecord
 from staff import standing
+from staff.services import opening, unlocking
+from staff.services.opening import Shown
 from tests import cast
 from tests.etax.officers import COUNTER, REVIEWER, officer
 from tests.staff.acting import entries, refusal
@@ -70,10 +72,10 @@ def test_collecting_anew_ends_the_old_record_and_tells_the_old_phone(own_folder)
 @pytest.mark.rule("M83")
 def test_nobody_collects_himself():
     me = cast.person(COUNTER)
-    assert refusal(counter.collect, me, name=me.name, phone=PHONE, by=officer()) == "own_collection"
+    assert refusal(counter.collect, me, name=me.name, phone=PHONE, by=officer()) == "own_affair"
     number = cast.ID_NUMBERS[COUNTER]
     consent = {"id_type": IdType.RESIDENT, "id_number": number, "by": officer()}
-    assert refusal(counter.consent, me.name, **consent) == "own_collection"
+    assert refusal(counter.consent, me.name, **consent) == "own_affair"
 
 
 @pytest.mark.rule("FIL-06", "D34")
@@ -213,3 +215,23 @@ def test_a_reviewer_does_none_of_this():
         with pytest.raises(PermissionDenied):
             act()
     assert [entry.reason for entry in entries("act_refused")] == ["not_counter"] * len(acts)
+
+
+@pytest.mark.rule("AUZ-01", "M106")
+def test_no_officer_acts_in_his_own_affair():
+    me, by = cast.person(COUNTER), officer()
+    firm = cast.taxpayer("BC")
+    given = {"position": Position.FINANCE, "mobile": me.phone, "since": "2026-01-05"}
+    post = Post.objects.create(taxpayer=firm, person=me, **given)
+    today = timezone.localdate()
+    assert add_refused(name=me.name, id_number=cast.ID_NUMBERS[COUNTER]) == "own_affair"
+    for refused in (
+        refusal(counter.link, post, by=by),
+        refusal(posts.change_phones, post, mobile=PHONE, by=by),
+        refusal(posts.move_landline, post, by=by),
+        refusal(posts.end, post, until=today, by=by),
+        refusal(unlocking.unlock_person, me, by=by),
+        refusal(opening.reset_password, firm, version=1, first=opening.draw(), shown=Shown("李", ()), by=by),
+    ):
+        assert refused == "own_affair"
+    assert not AuditEntry.objects.filter(kind__in=["post_linked", "post_changed", "post_ended", "unlocked"]).exists()
