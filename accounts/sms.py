@@ -56,7 +56,12 @@ class Binding:
 
     @property
     def phone_count(self) -> str:
-        """Whom the codes sent count for: the phone, apart for what a stranger can ask for (D14)."""
+        """Whom the codes sent count for: the phone, apart for what a stranger can ask for (D14).
+
+        Whoever changes his phone types a number that may be another's: its owner's own codes aren't used up by it.
+        """
+        if self.purpose == Purpose.PHONE_CHANGE:
+            return "typed-as-new:" + sealing.lookup_hash(self.phone)
         group = "stranger:" if self.purpose in FOR_STRANGERS else "after-password:"
         return group + sealing.lookup_hash(self.phone)
 
@@ -94,7 +99,9 @@ def _by_number(subject: str) -> tuple[throttles.Count, ...]:
 
 def _counts(binding: Binding, by: Actor) -> tuple[throttles.Count, ...]:
     """The limits a code takes from, as whoever asks for it is told."""
+    own = ((CODE_DAY, f"phone-change:{binding.whose}"),) if binding.purpose == Purpose.PHONE_CHANGE else ()
     return (
+        *own,
         *_by_number(binding.asked_count),
         (CODE_ADDRESS, neighbourhood(by.ip)),
         (CODE_TOTAL, "all"),
@@ -255,9 +262,10 @@ def seconds_until_next(binding: Binding) -> int:
     return throttles.wait(CODE_GAP, binding.asked_count)
 
 
-def close_codes(person: Person, purpose: Purpose) -> None:
-    """Kill the open code of this person and purpose: another person was chosen meanwhile (FLOW-04)."""
-    SmsCode.objects.filter(person=person, purpose=purpose, closed_at__isnull=True).update(closed_at=Now())
+def close_codes(person: Person, *purposes: Purpose) -> None:
+    """Kill the person's open codes of these purposes, or all: another was chosen (FLOW-04), or his phone changed."""
+    purposes = purposes or tuple(Purpose)
+    SmsCode.objects.filter(person=person, purpose__in=purposes, closed_at__isnull=True).update(closed_at=Now())
 
 
 def tidy(older_than: timedelta) -> int:

@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "etax.middleware.StaleFormMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "staff.middleware.MustChangePasswordMiddleware",
+    "staff.middleware.MustChooseCapacityMiddleware",
 ]
 
 TEMPLATES = [

@@ -145,7 +145,6 @@ REASONS = {
     "not_found": _("没有找到"),
     "papers_missing": _("材料不齐"),
     "already_open": _("已经开户"),
-    "not_open": _("尚未开户"),
     "taxpayer_known": _("纳税人已登记"),
     "own_affair": _("与本人有关"),
     "already_linked": _("已与企业关联"),
@@ -178,8 +177,19 @@ REASONS = {
     "function_not_held": _("授予或收回本人没有的功能"),
     "in_use": _("权限身份正在使用"),
     "lent": _("权限身份正由代理机构使用"),
+    "misused": _("已申报非本人任职"),
+    "ordinary_only": _("只能使用普通登录"),
+    "not_open": _("尚未开通电子税务局"),
+    "officer": _("正以税务人员身份登录"),
+    "already_there": _("已经是该身份"),
 }
 """The words of each reason code that a service writes."""
+
+
+def _certificate(details: dict[str, Any]) -> Iterator[Words]:
+    """The number of the certificate that the counter handed out, and to whom."""
+    if details.get("certificate"):
+        yield _("凭证编号：%(certificate)s，经办人：%(handler)s") % details
 
 
 def _changes(before: Any, after: Any) -> Iterator[Words]:
@@ -253,7 +263,11 @@ class AuditEntry(models.Model):
     @property
     def details_in_words(self) -> list[str]:
         """What changed, in sentences for the taxpayer; functions gained and lost are named by the page."""
-        lines = [*_changes(self.details.get("before"), self.details.get("after"))]
+        lines = [*_changes(self.details.get("before"), self.details.get("after")), *_certificate(self.details)]
+        if self.details.get("new_browser"):
+            lines.append(_("此前未使用过的浏览器"))
+        if self.details.get("phone_was"):
+            lines.append(_("手机号码：%(phone_was)s → %(phone_now)s") % self.details)
         if self.details.get("reason_given"):
             lines.append(_("原因：%(reason)s") % {"reason": self.details["reason_given"]})
         if self.details.get("sign_ins_ended"):
@@ -262,8 +276,6 @@ class AuditEntry(models.Model):
             lines.append(_("标记为与税务登记不符") if self.details["marked"] else _("恢复正常"))
         elif "marked" in self.details:
             lines.append(_("标记%(marked)s人，恢复%(lifted)s人") % self.details)
-        if self.details.get("certificate"):
-            lines.append(str(_("凭证编号：%(certificate)s，经办人：%(handler)s") % self.details))
         if self.details.get("name"):
             lines.append(self.details["name"])
         return [str(line) for line in lines]

@@ -17,7 +17,9 @@ from accounts.requests import Request
 from etax.errors import error_page
 
 PLACE = "/bureau"
-_OPEN_TO_OFFICERS = frozenset({"accounts:sign_ins", "accounts:end_sign_in", "accounts:acknowledge"})
+_OPEN_TO_OFFICERS = frozenset(
+    {"accounts:sign_ins", "accounts:end_sign_in", "accounts:end_other_sign_ins", "accounts:acknowledge"}
+)
 
 
 class BureauHostMiddleware:

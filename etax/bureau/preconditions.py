@@ -82,6 +82,8 @@ def _records(found: Standing) -> Iterator[Check]:
         yield Check(_("实名采集"), State.FINE, _("已采集"))
     else:
         yield Check(_("实名采集"), State.MISSING, rules.NOT_COLLECTED.text, _collect())
+    if found.is_misused:
+        yield Check(_("非本人任职"), State.MISSING, rules.MISUSED.text)
     if any(post.is_linked for post in found.posts):
         yield Check(_("与企业关联"), State.FINE, _("已关联"))
     elif found.posts:

@@ -54,7 +54,8 @@ def _refuse_wrong_old(right: bool, subject: str, *, by: Actor) -> None:
         text = _("旧密码连续输错5次，已锁定，请在%(minutes)s分钟后再试。")
         raise ValidationError(text, code=reason, params={"minutes": -(-seconds // 60)})
     if reason:
-        raise ValidationError(_("旧密码有误。密码被重置后，旧密码为111111。"), code=reason)
+        hint = _("密码被重置后，旧密码为111111。") if by.taxpayer else _("忘记了请退出后用【忘记密码】找回。")
+        raise ValidationError(_("旧密码有误。%(hint)s"), code=reason, params={"hint": hint})
 
 
 def _store_own(membership: Membership, read: Credential | None, hashed: str, *, by: Actor) -> Credential:

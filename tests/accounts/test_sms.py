@@ -662,3 +662,43 @@ def test_the_counts_start_at_the_databases_time(binding, send):
         send(binding)
     row = Throttle.objects.annotate(now=Now()).get(key__startswith="code_day:")
     assert row.now < row.resets_at <= row.now + timedelta(days=1)
+
+
+# --- What a page may not tell at a door without a password -----------------------------------------------------------
+
+
+@pytest.mark.rule("D3", "D14", "D21", "OTP-06")
+def test_a_phone_that_must_rest_gets_no_message_by_another_door_and_the_page_does_not_tell(binding, send, outgoing, by):
+    send(replace(binding, purpose=Purpose.FORGOTTEN, taxpayer=None))
+    other = replace(binding, purpose=Purpose.REGISTER, taxpayer=None)
+    sms.send_code(other, by=by)  # nothing is said
+    assert len(outgoing()) == 1
+    entry = AuditEntry.objects.filter(kind="code_sent").latest("seq")
+    assert (entry.reason, entry.details["purpose"]) == ("code_gap", "register")
+
+
+@pytest.mark.rule("D3", "D14", "D21")
+def test_the_pause_at_such_a_door_is_counted_by_what_was_typed(binding, send, must_wait):
+    mine = replace(binding, purpose=Purpose.PERSON_SIGN_IN, taxpayer=None, typed="sunyajing")
+    send(mine)
+    assert must_wait(mine) > 0
+    assert must_wait(replace(mine, person=None, phone="nobody:sunyajing")) > 0
+    assert sms.seconds_until_next(replace(mine, typed="somebody")) == 0
+
+
+@pytest.mark.rule("D3", "D14", "OTP-05")
+def test_checks_that_are_stopped_at_one_door_look_like_wrong_codes_at_another(binding, send, by):
+    asked = replace(binding, purpose=Purpose.FORGOTTEN, taxpayer=None)
+    codes = []
+    for _ in range(10):
+        with pytest.raises(ValidationError) as refused:
+            sms.check_code(asked, "000000", by=by)
+        codes.append(refused.value.code)
+    assert set(codes) == {"sms_code"}
+    with pytest.raises(ValidationError) as refused:
+        sms.check_code(asked, "000000", by=by)
+    assert refused.value.code == "sms_blocked"
+    elsewhere = replace(asked, purpose=Purpose.REGISTER)
+    with pytest.raises(ValidationError) as refused:
+        sms.check_code(elsewhere, send(elsewhere), by=by)
+    assert refused.value.code == "sms_code"

@@ -156,8 +156,14 @@ def test_this_failure_sends_nothing_leads_nowhere_and_is_recorded(visitor, door,
 # --- The natural person's door, and the ways in that begin without a password ----------------------------------------
 
 NATURAL, BY_SMS = "staff:natural_login", "staff:natural_sms"
-FIRM, ACCOUNT = "staff:forgotten_enterprise", "staff:forgotten_person"
+FIRM, ACCOUNT, REGISTER = "staff:forgotten_enterprise", "staff:forgotten_person", "staff:register"
 PHONE = "13812345678"
+
+
+def who_registers(whose: str, id_number: str = "", **changed: str) -> dict[str, str]:
+    """What somebody types who wants an account: as the demo world knows him, or nobody's."""
+    known = {"name": whose, "phone": cast.PHONES[whose], "id_number": cast.ID_NUMBERS[whose]} if whose else {}
+    return {"name": "张三", "id_type": "resident", "id_number": id_number, "phone": PHONE, **known, **changed}
 
 
 def lock_account() -> None:
@@ -232,6 +238,11 @@ def test_a_natural_persons_failure_answers_like_an_unknown_name_byte_for_byte(vi
         (BY_SMS, {"username": "nobodyhas"}, {"username": "sunyajing"}),
         (ACCOUNT, {"username": "nobodyhas", "phone": PHONE}, {"username": "sunyajing", "phone": PHONE}),
         (ACCOUNT, {"username": "nobodyhas", "phone": PHONE}, {"username": "sunyajing", "phone": "19900000003"}),
+        (REGISTER, who_registers("", "210102199004060050"), who_registers("钱思远")),
+        (REGISTER, who_registers("", "210102199004060050"), who_registers("钱思远", name="王小二")),
+        (REGISTER, who_registers("", "210102199004060050"), who_registers("钱思远", phone=PHONE)),
+        (REGISTER, who_registers("", "210102199004060050"), who_registers("周文博")),
+        (REGISTER, who_registers("", "210102199004060050"), who_registers("孙雅静")),
         (FIRM, {"code": unknown().code, "phone": PHONE}, {"code": cast.CODES["HC"], "phone": PHONE}),
         (FIRM, {"code": unknown().code, "phone": PHONE}, {"code": cast.CODES["HC"], "phone": "19900000006"}),
         (FIRM, {"code": unknown().code, "phone": PHONE}, {"code": cast.CODES["HC"], "phone": "19900000003"}),

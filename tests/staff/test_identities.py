@@ -525,3 +525,43 @@ def test_name_and_description_come_out_escaped(lead):
     for page in pages:
         assert "<script>1" not in page.content.decode()
         assert "<img src=x" not in page.content.decode()
+
+
+# What the pages and the record say around a change.
+
+
+@pytest.mark.rule("D28", "M25")
+def test_a_change_says_before_and_after_and_stands_in_the_record_of_each_whom_it_affects(lead, by):
+    identity = of_firm("查询员")
+    codes = (services.held_by(identity) - {OPERATIONS}) | {VAT}
+    services.change(identity, version=1, name="查账员", description="只看", codes=codes, by=by)
+    (entry,) = entries(Kind.IDENTITY_CHANGED)
+    assert entry.details_in_words[:2] == ["名称：查询员 → 查账员", "描述：没有 → 只看"]
+    told = {each.target.name: each.details for each in entries(Kind.MEMBER_CHANGED)}
+    assert set(told) == {"何晨曦", "黄志强"}
+    assert told["何晨曦"] == {"name": "查账员", "gained": [VAT], "lost": [OPERATIONS]}
+    record = words(lead.get(reverse("staff:member", args=[cast.membership("HC", "何晨曦").uid])))
+    assert f"增加的功能：{functions.get(VAT).name}" in record
+    assert f"失去的功能：{functions.get(OPERATIONS).name}" in record
+
+
+@pytest.mark.rule("D28", "D8")
+def test_a_refused_change_is_one_entry_with_its_reason(narrow):
+    by = actor("HC", "郑海涛")
+    assert refusal(services.change, narrow, version=1, name="宽", description="", codes={VAT}, by=by)
+    (entry,) = entries(Kind.IDENTITY_CHANGED)
+    assert (entry.result, entry.reason, entry.person.name) == ("refused", "function_not_held", "郑海涛")
+
+
+@pytest.mark.rule("M26")
+@pytest.mark.parametrize("existing", [False, True])
+def test_going_back_from_the_review_loses_nothing_that_was_typed_or_ticked(lead, existing):
+    identity = of_firm("空身份")
+    there = [identity.uid] if existing else []
+    url = reverse("staff:reopen_identity" if existing else "staff:reopen_new_identity", args=there)
+    data = {"name": "新的<i>", "description": "说明", "functions": [BASIC, VAT], "version": "1"}
+    answer = lead.post(url, data)
+    html = answer.content.decode()
+    assert set(_TICKED.findall(html)) == {BASIC, VAT}
+    assert ('value="新的&lt;i&gt;"' in html, 'value="说明"' in html) == (True, True)
+    assert identity.grants.count() == 0

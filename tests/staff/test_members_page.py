@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.audit import Kind
 from accounts.models import AuditEntry
-from realname.models import Position, Post
+from realname.models import Position, Post, RealNameRecord
 from staff.members import PAGE_SIZE
 from staff.models import Membership
 from staff.services import members as services
@@ -426,6 +426,28 @@ def test_the_way_back_from_the_code_never_leads_to_another_host(visitor, elsewhe
     proven = prove_by_code(visitor, visitor.post(there, headers={"referer": elsewhere}))
     assert "evil" not in proven.content.decode()
     assert f'action="{there}"' in proven.content.decode()
+
+
+@pytest.mark.rule("M93", "M7", "M15")
+def test_who_is_not_collected_or_not_linked_is_not_called_normal(lead):
+    firm = cast.taxpayer("HC")
+    RealNameRecord.objects.filter(person=cast.person("林若兰")).update(revoked_at=timezone.now())
+    Post.objects.filter(person=cast.person("孙雅静"), taxpayer=firm).update(linked_at=None)
+    page = words(lead.get(LIST))
+    assert "未实名采集" in page
+    assert "未与企业关联" in page
+    assert "孙*静" not in words(lead.get(LIST, {"state": "normal"}))
+    assert "孙*静" in words(lead.get(LIST, {"state": "unusable"}))
+
+
+@pytest.mark.rule("D7", "AUZ-05")
+def test_management_alone_does_not_open_the_record_of_a_member(visitor):
+    empty = cast.taxpayer("HC").identities.get(name="空身份")
+    cast.membership("HC", "郑海涛").identities.set([empty])
+    visitor.sign_in_by_sms("HC", "郑海涛")
+    page = words(visitor.get(address("member", cast.membership("HC", "孙雅静"))))
+    assert "查看操作记录需要“历史办税操作查询”功能" in page
+    assert "网络地址" not in page
 
 
 @pytest.mark.rule("D9", "D31")

@@ -1,8 +1,8 @@
 """One person at the counter: what is known of him, masked; his numbers shown, his locks opened, his record."""
 
 import uuid
+from functools import partial
 
-from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import officers, throttles
 from accounts.audit import Kind
-from accounts.models import AuditEntry, Person
+from accounts.models import Person
 from accounts.pages import page
 from accounts.requests import Request
 from etax.bureau import records
@@ -19,6 +19,8 @@ from etax.bureau.forms import ConfirmForm
 from etax.bureau.preconditions import report_on
 from etax.bureau.views.acts import about_person, act_page, counter_required, data_of, get_or_post
 from staff import standing
+from staff.forms import RecordFilterForm
+from staff.operations import entries_about
 from staff.services import unlocking
 from staff.views.acts import Act
 
@@ -91,6 +93,6 @@ def unlock_person(request: Request, uid: uuid.UUID) -> HttpResponse:
 @require_safe
 def person_record(request: Request, uid: uuid.UUID) -> HttpResponse:
     """The record of what one person did, and of what was done to him; looking at it is recorded (D28)."""
-    found = _found(uid)
-    entries = AuditEntry.objects.filter(Q(person=found) | Q(target=found))
-    return records.record_page(request, entries, heading=found.masked_name, back=_url(found), target=found)
+    found, form = _found(uid), RecordFilterForm(request.GET)
+    find = partial(entries_about, found)
+    return records.record_page(request, form, find, heading=found.masked_name, back=_url(found), target=found)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts import officers, throttles
 from accounts.audit import Kind
 from accounts.keypages import keys_of
-from accounts.models import AuditEntry, Taxpayer
+from accounts.models import Taxpayer
 from accounts.pages import page
 from accounts.requests import Request
 from etax.bureau import printing, records
@@ -22,6 +23,8 @@ from etax.bureau.forms import ConfirmForm, OpenNewForm, ResetForm, ShownForm
 from etax.bureau.preconditions import report_on
 from etax.bureau.views.acts import about_taxpayer, act_page, counter_required, data_of, get_or_post, refused
 from staff import standing
+from staff.forms import OperationsFilterForm
+from staff.operations import entries_of
 from staff.services import opening, unlocking
 from staff.services.opening import FirstPassword, Shown
 from staff.services.rights import refusals_recorded
@@ -173,6 +176,6 @@ def unlock_taxpayer(request: Request, uid: uuid.UUID) -> HttpResponse:
 @require_safe
 def taxpayer_record(request: Request, uid: uuid.UUID) -> HttpResponse:
     """The record of one taxpayer; looking at it is recorded (D28)."""
-    firm = _found(uid)
-    entries = AuditEntry.objects.filter(taxpayer=firm)
-    return records.record_page(request, entries, heading=firm.name, back=_url(firm), taxpayer=firm)
+    firm, form = _found(uid), OperationsFilterForm(request.GET)
+    find = partial(entries_of, firm)
+    return records.record_page(request, form, find, heading=firm.name, back=_url(firm), taxpayer=firm)
