@@ -19,7 +19,7 @@ from accounts.forms import (
 )
 from accounts.models import Taxpayer
 from accounts.numbers import IdType, clean_id_number, clean_taxpayer_code, fold
-from realname.models import Position
+from realname.models import MisuseCase, Position
 from realname.posts import NOTHING_CHANGED
 from staff.forms import CandidateForm, DayField
 from staff.services.opening import TO_OPEN, TO_RESET, Paper
@@ -179,6 +179,19 @@ class EndPostForm(Form):
         super().__init__(*args, **kwargs)
         self.fields["until"].required = True
         self.fields["until"].initial = timezone.localdate
+
+
+class DecideForm(Form):
+    """办结非本人任职: whether it is so, and what was found (D35)."""
+
+    upheld = forms.TypedChoiceField(
+        label=_("核实结果"),
+        choices=MisuseCase.Outcome.choices,
+        coerce=lambda outcome: outcome == MisuseCase.Outcome.UPHELD,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("请选择核实结果。"), "invalid_choice": _("请从列表中选择核实结果。")},
+    )
+    reason = CleanCharField(label=_("核实意见"), max_length=500, error_messages={"required": _("请填写核实意见。")})
 
 
 class ConfirmForm(Form):

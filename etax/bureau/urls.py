@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from etax.bureau.views import collecting, entry, finding, people, posts, taxpayers
+from etax.bureau.views import collecting, entry, finding, people, posts, reviews, taxpayers
 
 urlpatterns = [
     path("", finding.index, name="index"),
@@ -26,6 +26,8 @@ urlpatterns = [
     path("person/<uuid:uid>/show/", people.show, name="show"),
     path("person/<uuid:uid>/unlock/", people.unlock_person, name="unlock_person"),
     path("person/<uuid:uid>/record/", people.person_record, name="person_record"),
+    path("reviews/", reviews.reviews, name="reviews"),
+    path("reviews/misuse/<uuid:uid>/", reviews.decide_misuse, name="decide_misuse"),
     path("collect/", collecting.collect, name="collect"),
     path("collect/code/", collecting.collect_code, name="collect_code"),
     path("collect/code/send/", collecting.send_collect_code, name="send_collect_code"),

@@ -31,7 +31,7 @@ from etax import urls
 from etax.bureau import forms as bureau_forms
 from etax.bureau import lists
 from etax.wsgi import application
-from realname.models import Post
+from realname.models import MisuseCase, Post
 from staff import forms, person_forms, standing
 from staff.models import Identity
 from staff.services import adding
@@ -178,6 +178,17 @@ def an_officer(visitor: Visitor) -> None:
     """An officer of the counter."""
     with override_settings(DEBUG=True, SMS_URL=f"file://{visitor.messages}"):
         officers.sign_in(visitor)
+
+
+def a_reviewer(visitor: Visitor) -> None:
+    """A reviewer, with a case to decide."""
+    with override_settings(DEBUG=True, SMS_URL=f"file://{visitor.messages}"):
+        officers.sign_in(visitor, officers.REVIEWER)
+    MisuseCase.objects.create(taxpayer=cast.taxpayer("HC"), person=cast.person("何晨曦"), statement="x")
+
+
+def a_case() -> str:
+    return str(MisuseCase.objects.get().uid)
 
 
 def a_picture(form: str) -> Callable[[Client], dict[str, bytes]]:
@@ -361,6 +372,7 @@ CASES = [
     Case(bureau_forms.PhonesForm, "bureau:change_phones", an_officer, {}, a_post, PHONES),
     Case(bureau_forms.EndPostForm, "bureau:end_post", an_officer, {"until": b"x"}, a_post, free("until")),
     Case(bureau_forms.ConfirmForm, "bureau:link", an_officer, {"confirmed": b"on"}, a_post, free("confirmed")),
+    Case(bureau_forms.DecideForm, "bureau:decide_misuse", a_reviewer, {"upheld": b"x"}, a_case),
     Case(lists.SearchForm, "bureau:accounts_taxpayer_changelist", an_officer, method="GET", free=free("q")),
 ]
 PARTS = {shared.PictureForm}

@@ -13,7 +13,7 @@ from accounts import passwords, throttles
 from accounts.limits import PASSWORD
 from accounts.models import Person
 from etax.bureau.preconditions import State, report_on
-from realname.models import Post
+from realname.models import MisuseCase, Post
 from staff import enterprise, standing
 from tests import cast
 from tests.etax.officers import COUNTER, REVIEWER, sign_in
@@ -332,3 +332,27 @@ def test_looking_around_and_following_every_link_changes_nothing(visitor):
         to_see += [unescape(found) for found in _HREF.findall(answer.content.decode())]
     assert len(seen) > 50
     assert rows() == before
+
+
+@pytest.mark.rule("D22", "D35", "AUZ-01")
+def test_a_reviewer_decides_what_was_reported_and_the_counter_may_not(visitor, other_visitor):
+    firm, person = cast.taxpayer("HC"), cast.person("何晨曦")
+    case = MisuseCase.objects.create(taxpayer=firm, person=person, statement="我没有在这里工作。")
+    where = at("decide_misuse", case.uid)
+    sign_in(visitor)
+    for answer in (visitor.get(at("reviews")), visitor.get(where), visitor.post(where, {"upheld": "upheld"})):
+        assert answer.status_code == 403
+        assert "只有审核人员可以审核，前台人员不能审核" in words(answer)
+    assert "待审核" not in words(visitor.get(at("index")))
+    assert "非本人任职" in missing("HC", "何晨曦")
+    sign_in(other_visitor, REVIEWER)
+    assert "沈阳海川贸易有限公司" in words(other_visitor.get(at("reviews")))
+    assert "我没有在这里工作" in words(other_visitor.get(where))
+    assert "请填写核实意见" in words(other_visitor.post(where, {"upheld": "upheld"}))
+    assert other_visitor.post(where, {"upheld": "upheld", "reason": "企业承认冒用"}).url == at("reviews")
+    assert "没有待审核的事项" in words(other_visitor.get(at("reviews")))
+    case.refresh_from_db()
+    assert (case.outcome, case.decided_by) == ("upheld", cast.person(REVIEWER))
+    assert not Post.objects.open().filter(taxpayer=firm, person=person).exists()
+    assert "该申报已经办结" in words(other_visitor.post(where, {"upheld": "rejected", "reason": "又"}))
+    assert [entry.reason for entry in entries("misuse_decided")] == ["", "already_decided"]

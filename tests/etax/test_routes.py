@@ -309,6 +309,8 @@ BUREAU: dict[str, tuple[str, str]] = {
     "show": ("405", "200"),
     "unlock_person": ("200", "400"),
     "person_record": ("200", "405"),
+    "reviews": ("403", "405"),  # it is the counter's officer
+    "decide_misuse": ("403", "403"),
     "collect": ("200", "400"),
     "collect_code": ("→bureau:collect", "→bureau:collect"),
     "send_collect_code": ("405", "→bureau:collect"),

@@ -46,6 +46,17 @@ def counter_required(view: View[P]) -> View[P]:
     return guarded
 
 
+def reviewer_required(view: View[P]) -> View[P]:
+    """Open a page to the reviewers alone; the counter is told that it approves nothing."""
+
+    @functools.wraps(view)
+    def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        officers.require_reviewer(request.actor)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
 def about_taxpayer(taxpayer: Taxpayer) -> list[Fact]:
     """Name, number and kind."""
     return [
