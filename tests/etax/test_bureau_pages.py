@@ -220,7 +220,11 @@ def test_a_reviewer_looks_but_does_nothing_and_is_told_why(visitor):
     sign_in(visitor, REVIEWER)
     firm, post, person = cast.taxpayer("YF"), post_of("YF", "周文博"), cast.person("周文博")
     for where in (taxpayer_page("YF"), at("person", person.uid), at("taxpayer_record", firm.uid)):
-        assert visitor.get(where).status_code == 200
+        page = visitor.get(where)
+        assert page.status_code == 200
+        assert not re.search(
+            r'href="/bureau/[^"]*/(reset|open|add|link|phones|move|end|unlock|collect)/', page.content.decode()
+        )
     before = rows()
     acts = [at(name, firm.uid) for name in ("reset_password", "open_account", "unlock_taxpayer", "add_post")]
     acts += [at(name, post.pk) for name in ("link", "change_phones", "move_landline", "end_post")]
