@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from accounts import audit, notices, numbers, officers
 from accounts.actor import Actor
 from accounts.audit import Kind
-from accounts.models import Taxpayer
+from accounts.models import Person, Taxpayer
 from realname import counter
 from realname.models import LEADS, Position, Post
 
@@ -44,18 +44,26 @@ def add(
         person = counter.find_or_add(name, id_type=id_type, id_number=id_number)
         if person == officer:
             raise officers.own_affair()
-        if person.name != name:
-            text = _("该证件号码已登记在另一姓名下，请核对证件；姓名确有变化的，请先重新采集实名信息。")
-            raise ValidationError(text, code="name_differs")
+        _refuse_other_name(person, name)
         _refuse_taken(taxpayer, person.pk, position, since)
-        phones = {"mobile": mobile, "landline": landline}
-        try:
-            with transaction.atomic():
-                post = Post.objects.create(taxpayer=taxpayer, person=person, position=position, since=since, **phones)
-        except IntegrityError as error:  # another counter was quicker
-            raise _known() from error
+        new = Post(taxpayer=taxpayer, person=person, position=position, mobile=mobile, landline=landline, since=since)
+        _insert(new)
         audit.record(Kind.POST_ADDED, by=by, taxpayer=taxpayer, target=person, position=position)
-    return post
+    return new
+
+
+def _refuse_other_name(person: Person, name: str) -> None:
+    if person.name != name:
+        text = _("该证件号码已登记在另一姓名下，请核对证件；姓名确有变化的，请先重新采集实名信息。")
+        raise ValidationError(text, code="name_differs")
+
+
+def _insert(post: Post) -> None:
+    try:
+        with transaction.atomic():
+            post.save(force_insert=True)
+    except IntegrityError as error:  # another counter was quicker
+        raise _known() from error
 
 
 def _refuse_taken(taxpayer: Taxpayer, person: int, position: str, since: date) -> None:
