@@ -24,6 +24,7 @@ urlpatterns = [
     path("handover/redeem/", handover.redeem, name="redeem_ticket"),
     path("bureau/", bureau.urls),
     path("", include("accounts.urls")),
+    path("", include("realname.urls")),
     path("", include("staff.urls")),
 ]
 

@@ -1,7 +1,23 @@
-"""What the bureau's records say: who works where, and whose identity was seen."""
+"""What the bureau's records say: who works where, whose identity was seen, and what is on its way to that."""
 
 from realname.models.cases import MisuseCase
+from realname.models.collections import Collection, CollectionQuerySet, Outcome, Photo, PhotoKind, PhotoQuerySet, Way
 from realname.models.posts import LEADS, Position, Post, PostQuerySet
 from realname.models.records import CollectionMethod, RealNameRecord
 
-__all__ = ["LEADS", "CollectionMethod", "MisuseCase", "Position", "Post", "PostQuerySet", "RealNameRecord"]
+__all__ = [
+    "LEADS",
+    "Collection",
+    "CollectionMethod",
+    "CollectionQuerySet",
+    "MisuseCase",
+    "Outcome",
+    "Photo",
+    "PhotoKind",
+    "PhotoQuerySet",
+    "Position",
+    "Post",
+    "PostQuerySet",
+    "RealNameRecord",
+    "Way",
+]
