@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from accounts.models import Person, SignIn, Taxpayer
+from accounts.models.signins import Proof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +13,8 @@ class Actor:
     `taxpayer` is for whom he acts and `via` the agency through which he does. `functions` are codes of the function
     tree. `is_lead`: he is legal representative or finance officer by the register (D31). `is_manager`: 管理权限 (D8).
     `holds_reset`: his password is in the 111111 state, and only changing it is allowed (D10). `has_old_password`: the
-    policy asks him to change it (D12).
+    policy asks him to change it (D12). `holds_printed`: his firm's enterprise password is the one that the counter
+    printed, and as legal representative or finance officer he must change it first (D22).
     """
 
     person: Person | None = None
@@ -23,6 +25,7 @@ class Actor:
     is_manager: bool = False
     holds_reset: bool = False
     has_old_password: bool = False
+    holds_printed: bool = False
     position: str = ""
     sign_in: SignIn | None = None
     ip: str | None = None
@@ -33,6 +36,11 @@ class Actor:
     def proof(self) -> str:
         """What proved who he is; empty for a visitor."""
         return self.sign_in.proof if self.sign_in else ""
+
+    @property
+    def is_officer(self) -> bool:
+        """Whether he is a tax officer who came in by the officers' door, and so by nothing else (CFG-05)."""
+        return self.person is not None and self.person.is_staff and self.proof == Proof.OFFICER_SMS
 
     @property
     def capacity(self) -> str:

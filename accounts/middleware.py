@@ -53,7 +53,7 @@ class ActorMiddleware:
             signins.end(sign_in, reason, by=actor)
             signins.leave(request)
             messages.warning(request, reason.label)
-            return redirect("login")
+            return redirect(signins.door_of(sign_in))
         signins.seen(sign_in)
         request.user = sign_in.person
         request.actor = actor

@@ -71,6 +71,11 @@ def start(
     return sign_in
 
 
+def door_of(sign_in: SignIn) -> str:
+    """The name of the page where such a sign-in begins anew."""
+    return "bureau:login" if sign_in.proof == Proof.OFFICER_SMS else "login"
+
+
 def _enter(request: HttpRequest, sign_in: SignIn, given: dict[str, int]) -> None:
     """Let this browser stand for the sign-in, under a new session id; of what was before, only `given` is known."""
     request.session.clear()

@@ -1,8 +1,10 @@
 """Counting of tries in the database, atomically and by its own clock, so that counts hold whatever else dies (D13)."""
 
 import math
-from collections.abc import Iterable
+import operator
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from functools import reduce
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -120,10 +122,23 @@ def release(limit: Limit, subject: str) -> None:
     Throttle.objects.filter(key=_key(limit, subject)).delete()
 
 
-def release_everywhere(limit: Limit, subject: str) -> None:
-    """As `release`, for the subject's counts in browsers of its own as well (`accounts.browsers`)."""
+def _everywhere(limit: Limit, subject: str) -> Q:
+    """The subject's own count, and those in browsers of its own (`accounts.browsers`)."""
     key = _key(limit, subject)
-    Throttle.objects.filter(Q(key=key) | Q(key__startswith=f"{key}@")).delete()
+    return Q(key=key) | Q(key__startswith=f"{key}@")
+
+
+def release_everywhere(limit: Limit, subject: str) -> None:
+    """As `release`, for the subject's counts in browsers of its own as well."""
+    Throttle.objects.filter(_everywhere(limit, subject)).delete()
+
+
+def longest_wait(counts: Collection[Count]) -> int:
+    """Seconds until the last of these may be tried again, in whichever browser it lasts longest; 0 where all may."""
+    wanted = reduce(operator.or_, (_everywhere(limit, subject) for limit, subject in counts))
+    limits = {limit.name: limit for limit, _subject in counts}
+    rows = Throttle.objects.annotate(now=Now()).filter(wanted)
+    return max((_seconds_left(row, limits[row.key.partition(":")[0]], row.now) for row in rows), default=0)
 
 
 def give_back(limit: Limit, subject: str) -> None:

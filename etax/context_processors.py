@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts import officers
 from accounts.actor import Actor
 from accounts.models import Taxpayer
 from staff import functions
@@ -25,6 +26,10 @@ class Link:
 def _account_links(actor: Actor) -> list[Link]:
     if actor.person is None:
         return []
+    if actor.is_officer:
+        return [Link(reverse("bureau:index"), _("税务人员后台")), Link(reverse("accounts:sign_ins"), _("登录设备"))]
+    if actor.holds_printed and not actor.holds_reset:
+        return [Link(reverse("staff:change_enterprise_password"), _("修改企业密码"))]
     if actor.holds_reset:
         return [Link(reverse("staff:change_password"), _("修改密码"))]
     if actor.via is not None:
@@ -56,11 +61,14 @@ def _agency_links(actor: Actor) -> list[Link]:
 def portal(request: HttpRequest) -> dict[str, Any]:
     """Bureau's name, whether this is the embedded default, menu, drop-down, and a sign-in elsewhere to tell of."""
     actor: Actor = getattr(request, "actor", Actor())
+    duties = officers.groups_of(actor.person) if actor.is_officer and actor.person else []
     return {
         "bureau_name": settings.BUREAU_NAME,
         "embedded": settings.DEBUG,
         "icons": static("icons.svg"),
-        "menu": [] if actor.holds_reset else functions.menu(actor.functions),
+        "menu": [] if actor.holds_reset or actor.holds_printed else functions.menu(actor.functions),
         "account_links": _account_links(actor),
+        "is_at_counter": officers.COUNTER in duties,
+        "is_reviewer": officers.REVIEW in duties,
         "told_of": actor.sign_in.told_of if actor.sign_in else None,
     }

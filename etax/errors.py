@@ -57,6 +57,9 @@ _WHILE_ACTING = Words(
     _("您正在代理委托企业，不能进行此操作。"),
     _("办理本企业的业务，请先点击页面上方的【退出代理】；需要更多功能，请联系委托企业。"),
 )
+_NOT_YOUR_DUTY = Words(
+    _("没有权限"), _("您的岗位不能进行此操作。"), _("请从税务人员后台重新进入，或请有相应岗位的人员办理。")
+)
 _STALE_FORM = Words(
     _("页面已过期"),
     _("该页面打开的时间过长，或您已在别处重新登录。为了安全，系统没有处理这次提交。"),
@@ -104,8 +107,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403, with the refusal's own words where it has some."""
-    acting = getattr(request, "actor", Actor()).via is not None
-    return error_page(request, 403, words=_WHILE_ACTING if acting else None, text=str(exception))
+    actor = getattr(request, "actor", Actor())
+    words = _WHILE_ACTING if actor.via is not None else _NOT_YOUR_DUTY if actor.is_officer else None
+    return error_page(request, 403, words=words, text=str(exception))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -35,6 +35,10 @@ LOOKUP_KEYS = env.list("LOOKUP_KEYS", default=embedded.keyring(VAR_DIR, "lookup_
 # --- Addresses -------------------------------------------------------------------------------------------------------
 # With DEBUG on, the portal answers on the machine's own address alone: the simulated phone shows codes to anybody.
 ALLOWED_HOSTS = embedded.LOOPBACK if DEBUG else env.list("ALLOWED_HOSTS", default=[])
+# The hosts on which /bureau/ exists: in a real bureau none of the public ones (security.md CFG-05).
+BUREAU_HOSTS = env.list("BUREAU_HOSTS", default=["*"] if DEBUG else [])
+# The portal's public address as certificates print it; empty: the host that the officer uses.
+PORTAL_URL = env.str("PORTAL_URL", default="")
 # How many proxies in front of us may be believed about the visitor's address (security.md CFG-04).
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 SECURE = env.bool("HTTPS", default=not DEBUG)
@@ -69,6 +73,7 @@ MIDDLEWARE = [
     "etax.middleware.ErrorPageMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "etax.bureau.middleware.BureauHostMiddleware",
     "etax.middleware.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -76,6 +81,7 @@ MIDDLEWARE = [
     "accounts.middleware.ActorMiddleware",
     "staff.middleware.CapacityMiddleware",
     "agencies.middleware.ClientMiddleware",
+    "etax.bureau.middleware.OfficerMiddleware",
     "etax.middleware.StaleFormMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "staff.middleware.MustChangePasswordMiddleware",
@@ -243,7 +249,12 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django": {"handlers": ["console"], "level": "INFO", "propagate": False}},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # They tell which characters a printed page holds; one of them prints passwords (LOG-05).
+        "fontTools": {"level": "ERROR"},
+        "fpdf": {"level": "ERROR"},
+    },
 }
 
 if not DEBUG:

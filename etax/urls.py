@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from accounts.views.signins import sign_out
 from etax import errors
+from etax.bureau.site import bureau
 from etax.views import handbook, handover, home, phone
 from staff.views.login import login
 
@@ -21,6 +22,7 @@ urlpatterns = [
     path("help/<slug:slug>/", handbook.help_page, name="help_page"),
     path("logout/", sign_out, name="sign_out"),
     path("handover/redeem/", handover.redeem, name="redeem_ticket"),
+    path("bureau/", bureau.urls),
     path("", include("accounts.urls")),
     path("", include("realname.urls")),
     path("", include("staff.urls")),

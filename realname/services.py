@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, notices, signins
+from accounts import audit, notices, officers, signins
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
@@ -70,10 +70,10 @@ def _open_case(taxpayer: Taxpayer, person: Person, statement: str) -> MisuseCase
 def decide_misuse(case: MisuseCase, *, upheld: bool, reason: str, by: Actor) -> None:
     """An officer decides: upheld, and the posts end and stay blocked; or rejected, and the block is lifted (D35).
 
-    Raises ValidationError `already_decided`, `no_reason`; PermissionDenied for who is no officer, or the case's own
+    Raises ValidationError `already_decided`, `no_reason`; PermissionDenied for who is no reviewer, or the case's own
     person. He whom it is about is told by SMS.
     """
-    if by.person is None or not by.person.is_staff or by.person.pk == case.person_id:
+    if officers.require_reviewer(by).pk == case.person_id:
         raise PermissionDenied
     if not reason.strip():
         raise ValidationError(_("请填写核实意见。"), code="no_reason")

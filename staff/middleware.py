@@ -22,7 +22,7 @@ from staff.standing import NOT_ADDED, PASSWORD_NOT_SET, REMOVED, Problem, Standi
 GetResponse = Callable[[Request], HttpResponse]
 
 _OPEN_WITHOUT_CAPACITY = frozenset({"staff:capacity", "staff:switch", "staff:send_switch_code", "sign_out"})
-_OPEN_IN_RESET_STATE = frozenset({"staff:change_password", "staff:step_up", "staff:send_step_up_code", "sign_out"})
+_OPEN_BEFORE_THE_CHANGE = frozenset({"staff:step_up", "staff:send_step_up_code", "sign_out"})
 
 
 class CapacityMiddleware:
@@ -105,13 +105,17 @@ def _completed(actor: Actor, found: Standing) -> Actor:
         is_lead=found.is_lead,
         is_manager=found.is_lead or (membership is not None and membership.is_manager),
         holds_reset=credential is not None and credential.is_temporary,
+        holds_printed=found.is_lead and found.holds_printed,
         has_old_password=passwords.is_too_old(credential),
         position=str(found.position.label),
     )
 
 
 class MustChangePasswordMiddleware:
-    """In the 111111 state every address leads to 【修改密码】 (D10, RST-04)."""
+    """In the 111111 state every address leads to 【修改密码】 (D10, RST-04).
+
+    With the password that the counter printed, every address of LR and FR leads to 【修改企业密码】 (D22).
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -121,11 +125,13 @@ class MustChangePasswordMiddleware:
 
     def process_view(self, request: Request, view: object, args: object, kwargs: object) -> HttpResponse | None:
         """Lead away from every view but the few that end the state; pictures and other open views stay open."""
-        if not request.actor.holds_reset or not getattr(view, "login_required", True):
+        actor = request.actor
+        if not (actor.holds_reset or actor.holds_printed) or not getattr(view, "login_required", True):
             return None
-        if resolve(request.path_info).view_name in _OPEN_IN_RESET_STATE:
+        page = "staff:change_password" if actor.holds_reset else "staff:change_enterprise_password"
+        if resolve(request.path_info).view_name in {page, *_OPEN_BEFORE_THE_CHANGE}:
             return None
-        return redirect(reverse("staff:change_password"))
+        return redirect(reverse(page))
 
 
 class MustChooseCapacityMiddleware:

@@ -39,20 +39,28 @@ def check_password(username: str, password: str, *, subject: str, by: Actor) -> 
     Raises ValidationError `wrong_name_or_password` for an unknown name, a wrong password, a locked account alike, after
     the same work (D3); `not_collected` after a right one (M7); `TooMany`; `slots.Busy`.
     """
+    person = prove_password(_find(username), password, kind=Kind.NATURAL_PASSWORD, subject=subject, by=by)
+    refuse_uncollected(person)
+    return person
+
+
+def prove_password(person: Person | None, password: str, *, kind: Kind, subject: str, by: Actor) -> Person:
+    """The person, once this is the password of his account; nobody's is never right and costs the same.
+
+    The try is counted under `subject` and recorded as `kind`. Raises as `check_password`, but for `not_collected`.
+    """
     slowed = throttles.wait(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
     if slowed:
         raise TooMany(slowed)
-    person = _find(username)
     right = passwords.check(person.credential if person else None, password)
     with transaction.atomic():
         locked = right and not throttles.succeed(PASSWORD, subject)
         if (not right or locked) and throttles.fail(PASSWORD, subject) == 1:
             throttles.fail(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
         reason = "locked" if locked else "" if right else "wrong_password"
-        audit.record(Kind.NATURAL_PASSWORD, by=by, target=person, reason=reason)
+        audit.record(kind, by=by, target=person, reason=reason)
     if reason or person is None:
         raise ValidationError(WRONG, code="wrong_name_or_password")
-    refuse_uncollected(person)
     return person
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -105,7 +106,12 @@ def personal_account(found: Standing) -> str:
     membership = found.membership
     if membership is not None and membership.is_bound:
         return natural.account_word(found.person.get_username())
-    return f"member:{found.taxpayer.uid}:{found.person.uid}"
+    return member_word(found.taxpayer.uid, found.person.uid)
+
+
+def member_word(taxpayer: UUID, person: UUID) -> str:
+    """The count of a personal password, by the public ids of firm and person."""
+    return f"member:{taxpayer}:{person}"
 
 
 def _judge_password(right: bool, credential: Credential | None, subject: str) -> ValidationError | None:

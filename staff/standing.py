@@ -87,6 +87,11 @@ NOT_SET_UP = Problem(
     _("请先使用普通登录完成人员权限设置"),
     _("法定代表人（业主）、财务负责人须先用普通登录设置个人登录密码；办税员须已被添加并授予权限身份。"),
 )
+PRINTED = Problem(
+    "password_printed",
+    _("企业登录密码是税务机关出具的初始密码，须由法定代表人（业主）或财务负责人先修改"),
+    _("请法定代表人（业主）或财务负责人登录并修改企业登录密码，再用新密码登录。"),
+)
 _WEIGHT = {Position.LEGAL_REP: 0, Position.FINANCE: 1, Position.CLERK: 2}
 
 
@@ -136,6 +141,15 @@ class Standing:
         return None if self.is_lead else self._clerk_problem()
 
     @property
+    def holds_printed(self) -> bool:
+        """Whether the enterprise password is still the one on the certificate that the counter printed (D22)."""
+        return self.taxpayer.credential is not None and self.taxpayer.credential.must_change
+
+    @property
+    def _printed_problem(self) -> Problem | None:
+        return PRINTED if self.holds_printed and not self.is_lead else None
+
+    @property
     def _is_marked(self) -> bool:
         return self.membership is not None and self.membership.unregistered_at is not None
 
@@ -151,11 +165,11 @@ class Standing:
         problem = self.problem
         if first_is_due and not self.is_lead and problem in (None, NOT_ADDED, FROZEN, EXPIRED):
             return FIRST_IS_DUE
-        return problem
+        return problem or self._printed_problem
 
     def problem_at_quick_login(self, first_is_due: bool) -> Problem | None:
         """As at sign-in; a lead must also have set his own password, and a clerk have an identity (M36, M101, D6)."""
-        problem = NOT_SET_UP if first_is_due else self.problem
+        problem = NOT_SET_UP if first_is_due else self.problem or self._printed_problem
         if problem is not None:
             return problem
         credential = self.membership.signing_credential if self.membership else None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CHINESE = re.compile(r"[\u3400-\u9fff]")
-GETTEXT = {"_", "gettext", "gettext_lazy", "ngettext", "pgettext"}
+GETTEXT = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "pgettext"}
 TRANSLATED = re.compile(
     r"{%\s*comment.*?endcomment\s*%}|{#.*?#}|{%\s*(?:translate|trans)\s.*?%}"
     r"|{%\s*(?:blocktranslate|blocktrans)\b.*?endblocktrans(?:late)?\s*%}",

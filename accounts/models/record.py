@@ -139,6 +139,26 @@ REASONS = {
     "candidate_not_found": _("未查询到该人员信息"),
     "searches": _("查询次数过多"),
     "already_added": _("已是本企业的办税人员"),
+    "not_officer": _("不是税务人员"),
+    "not_counter": _("不是前台人员"),
+    "not_reviewer": _("不是审核人员"),
+    "nothing_found": _("没有找到"),
+    "papers_missing": _("材料不齐"),
+    "opened_already": _("已经开户"),
+    "taxpayer_known": _("纳税人已登记"),
+    "own_affair": _("与本人有关"),
+    "already_linked": _("已与企业关联"),
+    "post_ended": _("任职已经结束"),
+    "post_known": _("任职已经登记"),
+    "lead_taken": _("法定代表人（业主）或财务负责人已有登记"),
+    "name_differs": _("姓名与登记不符"),
+    "since_in_the_future": _("起始日期晚于今天"),
+    "until_in_the_future": _("终止日期晚于今天"),
+    "until_before_since": _("终止日期早于起始日期"),
+    "nothing_changed": _("没有修改内容"),
+    "mobile_in_landline": _("手机号码填在固定电话项目内"),
+    "not_a_mobile": _("不是手机号码"),
+    "mobile_present": _("移动电话已有号码"),
     "stale": _("信息已被他人变更"),
     "self": _("不能对本人操作"),
     "not_clerk": _("法定代表人（业主）、财务负责人不能在此操作"),
@@ -190,6 +210,12 @@ REASONS = {
     "four_roles": _("是委托企业自己的办税人员"),
 }
 """The words of each reason code that a service writes."""
+
+
+def _certificate(details: dict[str, Any]) -> Iterator[Words]:
+    """The number of the certificate that the counter handed out, and to whom."""
+    if details.get("certificate"):
+        yield _("凭证编号：%(certificate)s，经办人：%(handler)s") % details
 
 
 def _changes(before: Any, after: Any) -> Iterator[Words]:
@@ -263,7 +289,7 @@ class AuditEntry(models.Model):
     @property
     def details_in_words(self) -> list[str]:
         """What changed, in sentences for the taxpayer; functions gained and lost are named by the page."""
-        lines = [*_changes(self.details.get("before"), self.details.get("after"))]
+        lines = [*_changes(self.details.get("before"), self.details.get("after")), *_certificate(self.details)]
         if self.details.get("new_browser"):
             lines.append(_("此前未使用过的浏览器"))
         if self.details.get("phone_was"):

@@ -23,11 +23,12 @@ _MOST = 50
 @login_not_required
 def sign_out(request: Request) -> HttpResponse:
     """End this sign-in on the server, and let the browser forget the pages it saw (SES-04)."""
-    if request.actor.sign_in is not None:
-        signins.end(request.actor.sign_in, EndReason.SIGNED_OUT, by=request.actor)
+    sign_in = request.actor.sign_in
+    if sign_in is not None:
+        signins.end(sign_in, EndReason.SIGNED_OUT, by=request.actor)
     signins.leave(request)
     messages.success(request, EndReason.SIGNED_OUT.label)
-    response = redirect("login")
+    response = redirect(signins.door_of(sign_in) if sign_in else "login")
     response["Clear-Site-Data"] = '"cache"'
     return response
 

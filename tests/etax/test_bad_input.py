@@ -29,14 +29,17 @@ from accounts.models import AuditEntry, Person, SignIn, Taxpayer, Throttle, Used
 from accounts.models.record import Kind
 from agencies import forms as between
 from etax import urls
+from etax.bureau import forms as bureau_forms
+from etax.bureau import lists
 from etax.wsgi import application
 from realname import forms as realname_forms
+from realname.models import MisuseCase, Post
 from staff import forms, person_forms, standing
 from staff.models import Identity
 from staff.services import adding
 from tests import cast
 from tests.agencies.acting import engagement
-from tests.etax import naughty
+from tests.etax import naughty, officers
 from tests.etax.tables import LOOKS, TRIES, rows
 from tests.realname import collecting
 from tests.staff.acting import settle_yunfan
@@ -185,6 +188,23 @@ def signed_in(visitor: Visitor) -> None:
     SignIn.objects.update(code_at=timezone.now())
 
 
+def an_officer(visitor: Visitor) -> None:
+    """An officer of the counter."""
+    with override_settings(DEBUG=True, SMS_URL=f"file://{visitor.messages}"):
+        officers.sign_in(visitor)
+
+
+def a_reviewer(visitor: Visitor) -> None:
+    """A reviewer, with a case to decide."""
+    with override_settings(DEBUG=True, SMS_URL=f"file://{visitor.messages}"):
+        officers.sign_in(visitor, officers.REVIEWER)
+    MisuseCase.objects.create(taxpayer=cast.taxpayer("HC"), person=cast.person("何晨曦"), statement="x")
+
+
+def a_case() -> str:
+    return str(MisuseCase.objects.get().uid)
+
+
 def a_picture(form: str) -> Callable[[Client], dict[str, bytes]]:
     """A fresh picture of this form, and its right answer."""
 
@@ -208,6 +228,14 @@ def a_member() -> str:
 
 def an_identity() -> str:
     return str(Identity.objects.get(taxpayer=cast.taxpayer("HC"), name="查询员").uid)
+
+
+def a_firm() -> str:
+    return str(cast.taxpayer("HC").uid)
+
+
+def a_post() -> int:
+    return Post.objects.get(taxpayer=cast.taxpayer("YF"), person=cast.person("周文博")).pk
 
 
 def a_candidate() -> str:
@@ -289,6 +317,7 @@ FILTERS = free("kind", "result", "name", "since", "until")
 NAMED = free("version", "name", "description", "functions")
 RIGHTS = free("version", "identities", "is_manager", "valid_until")
 GROUPS = "agencies:groups"
+PHONES = free("mobile", "landline", "clear_landline")
 CASES = [
     Case(forms.OrdinaryLoginForm, "login", nobody, LOGIN),
     Case(forms.QuickLoginForm, "staff:quick_login", nobody, LOGIN),
@@ -406,6 +435,19 @@ CASES = [
     Case(between.HandlersForm, "agencies:handlers", of_agency, {"version": b"1"}, an_engagement, free("version")),
     Case(between.GroupForm, "agencies:groups", of_agency, {"name": "一组".encode()}, None, free("name"), (GROUPS,)),
     Case(between.PlaceForm, "agencies:place", of_agency, {"version": b"1"}, an_engagement, free("version")),
+    Case(bureau_forms.OfficerLoginForm, "bureau:login", nobody, {"username": b"nobody", "password": b"wrong"}),
+    Case(bureau_forms.FindTaxpayerForm, "bureau:find_taxpayer", an_officer, {"code": UNKNOWN.encode()}),
+    Case(bureau_forms.FindPersonForm, "bureau:find_person", an_officer, {"id_type": b"resident"}),
+    Case(bureau_forms.ShownForm, "bureau:open_account", an_officer, {"handler": b"x"}, a_firm),
+    Case(bureau_forms.ResetForm, "bureau:reset_password", an_officer, {"handler": b"x", "version": b"1"}, a_firm),
+    Case(bureau_forms.OpenNewForm, "bureau:open_new_account", an_officer, {"name": b"x", "kind": b"enterprise"}),
+    Case(bureau_forms.CollectForm, "bureau:collect", an_officer, {**CANDIDATE, "saw_face": b"on"}),
+    Case(bureau_forms.PostForm, "bureau:add_post", an_officer, {**CANDIDATE, "position": b"clerk"}, a_firm),
+    Case(bureau_forms.PhonesForm, "bureau:change_phones", an_officer, {}, a_post, PHONES),
+    Case(bureau_forms.EndPostForm, "bureau:end_post", an_officer, {"until": b"x"}, a_post, free("until")),
+    Case(bureau_forms.ConfirmForm, "bureau:link", an_officer, {"confirmed": b"on"}, a_post, free("confirmed")),
+    Case(bureau_forms.DecideForm, "bureau:decide_misuse", a_reviewer, {"upheld": b"x"}, a_case),
+    Case(lists.SearchForm, "bureau:accounts_taxpayer_changelist", an_officer, method="GET", free=free("q")),
 ]
 PARTS = {shared.PictureForm}
 """What other forms are made of; never shown alone."""

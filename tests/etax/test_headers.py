@@ -12,14 +12,15 @@ from django.conf import settings as portal
 from django.contrib.auth.decorators import login_not_required
 from django.core import signing
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import path, reverse
 from django.utils import timezone
 
 from accounts import browsers
 from etax import urls
+from staff.services import opening
 from tests import cast
-from tests.etax import in_production
+from tests.etax import in_production, officers
 from tests.visitor import Visitor
 
 POLICY = {
@@ -128,10 +129,30 @@ def with_old_ticket(visitor: Visitor) -> HttpResponse:
     return visitor.post(reverse("redeem_ticket"), {"ticket": "old"}, headers={"authorization": "Bearer " + "s" * 40})
 
 
+def as_officer(visitor: Visitor) -> Visitor:
+    with override_settings(SMS_URL=f"file://{visitor.messages}", DEBUG=True):
+        return officers.sign_in(visitor)
+
+
+def certificate(visitor: Visitor) -> HttpResponse:
+    """The answer to a reset at the counter, of a firm that has nobody to be told."""
+    firm = cast.taxpayer("CG")
+    data = {"handler": "李经办", "papers": ["statement", "handler_id"], "version": opening.version_of(firm)}
+    answer = as_officer(visitor).post(reverse("bureau:reset_password", args=[firm.uid]), data)
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+    del answer.headers["Content-Disposition"]
+    return answer
+
+
+LIST = "bureau:accounts_taxpayer_changelist"
 NEW_PICTURE = "/picture/new/ordinary-login/"
 KINDS: dict[str, tuple[int, dict[str, object], Callable[[Visitor], HttpResponse]]] = {
     "page": (200, expected(PAGE), lambda v: v.get(reverse("login"))),
     "page of one signed in": (200, expected(PAGE), lambda v: signed_in(v).get(reverse("home"))),
+    "page of an officer": (200, expected(PAGE), lambda v: as_officer(v).get(reverse("bureau:index"))),
+    "list of an officer": (200, expected(PAGE), lambda v: as_officer(v).get(reverse(LIST))),
+    "no back office": (404, expected(PAGE), lambda v: signed_in(v).get(reverse("bureau:index"))),
+    "certificate": (200, expected(UNCACHED, Content_Type="application/pdf"), certificate),
     "picture": (200, expected(UNCACHED, Content_Type="image/png"), lambda v: a_picture(v, "accounts:picture")),
     "sound": (200, expected(UNCACHED, Content_Type="audio/wav"), lambda v: a_picture(v, "accounts:sound")),
     "json": (200, expected(JSON), lambda v: v.get(NEW_PICTURE)),

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
 from accounts import passwords
 from accounts.models import AuditEntry, SignIn
@@ -18,7 +18,9 @@ from realname.models import Post
 from staff import functions
 from staff.models import Identity, Membership
 from tests import cast
-from tests.agencies.acting import agency_password, engagement, enter, sign_in
+from tests.agencies.acting import agency_password, engagement, enter
+from tests.agencies.acting import sign_in as sign_in_at_agency
+from tests.etax.officers import sign_in as sign_in_as_officer
 from tests.etax.tables import rows
 from tests.visitor import Visitor, words
 
@@ -36,6 +38,7 @@ ROLES = (
     "legal_rep",
     "person",  # somebody signed in as himself, for no taxpayer
     "handler",  # somebody of an agency, acting for this firm
+    "officer",  # of the counter, by the officers' door
 )
 LEAF = "tax.invoice.issue"
 GET, POST = "GET", "POST"
@@ -49,6 +52,7 @@ CHANGE, STEP_UP, SEARCH = "→staff:change_password", "→staff:step_up", "→st
 REGISTER, PHONE, SIGN_INS = "→staff:register", "→staff:change_phone", "→accounts:sign_ins"
 COLLECT, MINE = "→realname:collect", "→realname:mine"
 BY_SMS, FIRM, ACCOUNT = "→staff:natural_sms", "→staff:forgotten_enterprise", "→staff:forgotten_person"
+DOOR, OFFICE = "→bureau:login", "→bureau:index"
 MEMBERS, OPERATIONS, AUTHORISATIONS = "→staff:members", "→staff:operations", "→staff:authorisations"
 
 
@@ -62,8 +66,9 @@ def signed_in(answer: str, **others: str) -> dict[str, str]:
 
     What isn't marked as open while acting is closed to a handler, whatever else he asks for.
     """
+    # An officer's sign-in opens his office alone.
     visitors = dict.fromkeys(("anonymous", "half", "half_quick", "half_agency"), LOGIN)
-    return everybody(answer) | visitors | {"reset": CHANGE, "handler": "403"} | others
+    return everybody(answer) | visitors | {"reset": CHANGE, "handler": "403", "officer": OFFICE} | others
 
 
 def acting_too(answer: str, **others: str) -> dict[str, str]:
@@ -84,6 +89,11 @@ def managers(answer: str) -> dict[str, str]:
 def leads(answer: str) -> dict[str, str]:
     """For LR and FR alone (M59, M82)."""
     return managers(answer) | {"manager": "403"}
+
+
+def officers(answer: str) -> dict[str, str]:
+    """A page of the back office: visitors are led to its door, and to everybody else there is none (CFG-05)."""
+    return everybody("404") | {"anonymous": DOOR, "half": DOOR, "half_quick": DOOR, "officer": answer}
 
 
 def in_flow(answer: str) -> dict[str, str]:
@@ -119,7 +129,7 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("agreement", GET): everybody("200"),
     ("agreement", POST): everybody("405"),
     ("sign_out", GET): everybody("405"),
-    ("sign_out", POST): everybody(LOGIN),
+    ("sign_out", POST): everybody(LOGIN) | {"officer": DOOR},
     ("redeem_ticket", GET): everybody("405"),
     ("redeem_ticket", POST): everybody("401"),
     ("accounts:picture", GET): everybody("200"),
@@ -128,14 +138,14 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("accounts:sound", POST): everybody("405"),
     ("accounts:new_picture", GET): everybody("200"),
     ("accounts:new_picture", POST): everybody("405"),
-    ("accounts:sign_ins", GET): acting_too("200"),
-    ("accounts:sign_ins", POST): acting_too("405"),
-    ("accounts:acknowledge", GET): acting_too("405"),
-    ("accounts:acknowledge", POST): acting_too(HOME),
-    ("accounts:end_other_sign_ins", GET): acting_too("405"),
-    ("accounts:end_other_sign_ins", POST): acting_too(SIGN_INS),
-    ("accounts:end_sign_in", GET): acting_too("405"),
-    ("accounts:end_sign_in", POST): acting_too("404"),  # nobody's own: the address holds a number that is no sign-in
+    ("accounts:sign_ins", GET): acting_too("200", officer="200"),
+    ("accounts:sign_ins", POST): acting_too("405", officer="405"),
+    ("accounts:acknowledge", GET): acting_too("405", officer="405"),
+    ("accounts:acknowledge", POST): acting_too(HOME, officer=HOME),
+    ("accounts:end_other_sign_ins", GET): acting_too("405", officer="405"),
+    ("accounts:end_other_sign_ins", POST): acting_too(SIGN_INS, officer=SIGN_INS),
+    ("accounts:end_sign_in", GET): acting_too("405", officer="405"),
+    ("accounts:end_sign_in", POST): acting_too("404", officer="404"),  # nobody's own: its number is no sign-in's
     ("staff:quick_login", GET): everybody("200"),
     ("staff:quick_login", POST): everybody("400"),
     ("staff:quick_person", GET): in_quick_flow("200"),
@@ -394,6 +404,49 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
 }
 
 
+# The back office: what an officer gets when he looks, and when he sends a form with nothing in it.
+BUREAU: dict[str, tuple[str, str]] = {
+    "index": ("200", "405"),
+    "find_taxpayer": ("405", "400"),
+    "find_person": ("405", "400"),
+    "open_new_account": ("200", "400"),
+    "taxpayer": ("200", "405"),
+    "open_account": ("200", "400"),
+    "reset_password": ("200", "400"),
+    "unlock_taxpayer": ("200", "400"),
+    "taxpayer_record": ("200", "405"),
+    "add_post": ("200", "400"),
+    "link": ("200", "400"),
+    "change_phones": ("200", "400"),
+    "move_landline": ("200", "400"),
+    "end_post": ("200", "400"),
+    "person": ("200", "405"),
+    "show": ("405", "200"),
+    "unlock_person": ("200", "400"),
+    "person_record": ("200", "405"),
+    "reviews": ("403", "405"),  # it is the counter's officer
+    "decide_misuse": ("403", "403"),
+    "collect": ("200", "400"),
+    "collect_code": ("→bureau:collect", "→bureau:collect"),
+    "send_collect_code": ("405", "→bureau:collect"),
+    "accounts_taxpayer_changelist": ("200", "405"),
+    "accounts_person_changelist": ("200", "405"),
+    "accounts_auditentry_changelist": ("200", "405"),
+    "realname_post_changelist": ("200", "405"),
+    "realname_realnamerecord_changelist": ("200", "405"),
+}
+TABLE |= {(f"bureau:{name}", GET): officers(look) for name, (look, _form) in BUREAU.items()}
+TABLE |= {(f"bureau:{name}", POST): officers(form) for name, (_look, form) in BUREAU.items()}
+TABLE |= {
+    ("bureau:login", GET): everybody("200"),
+    ("bureau:login", POST): everybody("400"),
+    ("bureau:code", GET): no_passage(DOOR),
+    ("bureau:code", POST): no_passage(DOOR),
+    ("bureau:send_code", GET): everybody("405"),
+    ("bureau:send_code", POST): no_passage(DOOR),
+}
+
+
 def leaves_of(resolver: URLResolver, namespace: str = "") -> Iterator[tuple[str, URLPattern]]:
     """Every pattern of the resolver under its full name."""
     for entry in resolver.url_patterns:
@@ -427,6 +480,9 @@ def address(name: str, client: Client) -> str:
         given["uid"] = cast.taxpayer("XD").uid
     elif name.startswith("agencies:"):
         given["uid"] = engagement("HC").uid
+    elif name.startswith("bureau:"):
+        of_person = name in ("bureau:person", "bureau:show", "bureau:unlock_person", "bureau:person_record")
+        given["uid"] = cast.person("何晨曦").uid if of_person else cast.taxpayer("HC").uid
     elif name.startswith("staff:"):
         given["uid"] = cast.membership("HC", "何晨曦").uid
     return reverse(name, kwargs={key: given[key] for key in wanted})
@@ -439,7 +495,8 @@ def called(response) -> str:
     """What the table calls this answer."""
     if response.status_code != 302:
         return str(response.status_code)
-    return f"→{PLACES.get(response.url.partition('?')[0], response.url)}"
+    path = response.url.partition("?")[0]
+    return f"→{PLACES.get(path) or resolve(path).view_name}"
 
 
 def give_a_password(name: str, password: str) -> None:
@@ -464,7 +521,7 @@ def half_agency(visitor: Visitor) -> None:
 
 
 def handler(visitor: Visitor) -> None:
-    sign_in(visitor, "邓丽娟")
+    sign_in_at_agency(visitor, "邓丽娟")
     assert enter(visitor, "HC").url == reverse("home")
 
 
@@ -497,6 +554,7 @@ BECOME: dict[str, Callable[[Visitor], object]] = {
     "legal_rep": lambda visitor: visitor.sign_in_by_sms("HC", "钱思远"),
     "person": himself,
     "handler": handler,
+    "officer": sign_in_as_officer,
 }
 
 
@@ -547,7 +605,8 @@ def test_other_methods_are_refused_everywhere_and_never_an_error(visitor, role, 
         for method in methods:
             with undone(visitor):
                 answer = visitor.generic(method, address(name, visitor))
-            assert called(answer) in ("405", LOGIN, QUICK, AGENCY), (name, method)
+            office = (DOOR, "404") if name.startswith("bureau:") else ()
+            assert called(answer) in ("405", LOGIN, QUICK, AGENCY, *office), (name, method)
 
 
 @pytest.mark.rule("AUZ-01")

@@ -18,6 +18,8 @@ from realname.models import MisuseCase, Post
 from staff import recovery, standing
 from staff.services import adding
 from tests import cast
+from tests.etax import officers
+from tests.etax.officers import COUNTER, REVIEWER
 from tests.staff.acting import actor, as_himself, entries, refusal, settle_yunfan, switch_with_password
 from tests.visitor import words
 
@@ -35,7 +37,7 @@ def himself(name: str = NAME, **sign_in) -> Actor:
 
 
 def officer() -> Actor:
-    return Actor(person=cast.person("高明远"))
+    return officers.officer(REVIEWER)
 
 
 def report(key: str = "HC", name: str = NAME) -> MisuseCase:
@@ -240,7 +242,8 @@ def test_rejected_the_block_is_lifted_and_she_may_report_again(visitor, django_c
 @pytest.mark.rule("D35", "D22")
 def test_who_may_not_decide_and_what_is_refused():
     case = report()
-    nobody = (Actor(), Actor(person=cast.person("钱思远")))
+    nobody = (Actor(), Actor(person=cast.person("钱思远")), Actor(person=cast.person(REVIEWER)))
+    nobody += (officers.officer(COUNTER),)
     for by in nobody:
         with pytest.raises(PermissionDenied):
             services.decide_misuse(case, upheld=True, reason="x", by=by)

@@ -1,0 +1,94 @@
+"""实名采集 and 关联 at the counter: an officer sees document and face, a code proves the phone (M83, M106, D18)."""
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import audit, notices, numbers, officers
+from accounts.actor import Actor
+from accounts.audit import Kind
+from accounts.models import Person
+from realname.models import Post, RealNameRecord
+
+
+def find_or_add(name: str, *, id_type: str, id_number: str) -> Person:
+    """The person with this identity document, whoever brought him here first; made where there is none.
+
+    `id_number` is folded and well formed. His name stays as it is: the collection decides about that.
+    """
+    found = Person.objects.by_id_number(id_type, id_number).first()
+    if found is not None:
+        return found
+    try:
+        with transaction.atomic():
+            return Person.objects.create(name=name, id_type=id_type, id_number=id_number)
+    except IntegrityError:  # somebody else has just added the same
+        return Person.objects.by_id_number(id_type, id_number).get()
+
+
+def consent(name: str, *, id_type: str, id_number: str, by: Actor) -> Person:
+    """The person at the counter, known by his document from here on, who has signed the consent (FIL-06).
+
+    Raises ValidationError `own_affair` for the officer's own; PermissionDenied for who isn't at the counter.
+    """
+    officer = officers.require_counter(by)
+    with transaction.atomic():
+        person = find_or_add(name, id_type=id_type, id_number=id_number)
+        if person == officer:
+            raise officers.own_affair()
+        audit.record(Kind.CONSENT_GIVEN, by=by, target=person, where="counter")
+    return person
+
+
+def collect(person: Person, *, name: str, phone: str, by: Actor) -> RealNameRecord:
+    """实名采集 by an officer: `name` stands on the document, `phone` was proven by a code (M83, M17).
+
+    An older collection ends, the phone becomes the real-name phone, and who had the old one is told (OTP-10). Raises
+    ValidationError `own_affair` for the officer's own; PermissionDenied for who isn't at the counter.
+    """
+    officer = officers.require_counter(by, about=person)
+    with transaction.atomic():
+        locked = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+        before = {"name": locked.masked_name, "phone": locked.masked_phone}
+        now = timezone.now()
+        locked.real_name_records.filter(revoked_at__isnull=True).update(revoked_at=now)
+        made = RealNameRecord.objects.create(
+            person=locked,
+            phone=phone,
+            method=RealNameRecord.Method.COUNTER,
+            collected_at=now,
+            collected_by=officer,
+        )
+        _tell_old_phone(locked, phone)
+        locked.name, locked.phone = name, phone
+        locked.save(update_fields=["name", "phone", "phone_hash"])
+        after = {"name": locked.masked_name, "phone": locked.masked_phone}
+        audit.record(Kind.REAL_NAME_COLLECTED, by=by, target=locked, was=before, now=after)
+        notices.tell(locked, _("您的实名信息已在税务机关前台采集。"))
+    return made
+
+
+def _tell_old_phone(person: Person, phone: str) -> None:
+    if person.phone and person.phone != phone:
+        text = _("您的实名手机号已在税务机关前台变更为%(phone)s。") % {"phone": numbers.mask_phone(phone)}
+        notices.tell_phone(person.phone, text)
+
+
+def link(post: Post, *, by: Actor) -> None:
+    """关联 at the counter: the person stands there and confirms that he works for the taxpayer (M15, D18).
+
+    Raises ValidationError `already_linked`, `post_ended`, `own_affair`; PermissionDenied for who isn't at the counter.
+    """
+    officers.require_counter(by, about=post.person)
+    with transaction.atomic():
+        locked = Post.objects.select_for_update(of=("self",), no_key=True).select_related("person", "taxpayer")
+        row = locked.get(pk=post.pk)
+        if row.linked_at is not None:
+            raise ValidationError(_("该人员已与企业关联，无需再次办理。"), code="already_linked")
+        if not Post.objects.open().filter(pk=row.pk).exists():
+            raise ValidationError(_("该任职已经结束。"), code="post_ended")
+        row.linked_at = timezone.now()
+        row.save(update_fields=["linked_at"])
+        audit.record(Kind.POST_LINKED, by=by, taxpayer=row.taxpayer, target=row.person)
+        notices.tell(row.person, _("您与“%(firm)s”的关联已在税务机关前台确认。") % {"firm": row.taxpayer.name})
