@@ -38,6 +38,10 @@ PICTURES = Limit("pictures", 30, MINUTE, None, "一个地址", "CAP-06：每分�
 
 SEARCHES = Limit("searches", 10, HOUR, None, "一个企业的一名管理人员", "D19、STF-01：每小时查询10次待添加人员")
 
+SCANS = Limit("scans", 10, DAY, None, "一个人", "FIL-05：每天上传10个扫描件")
+DECLARATION = Limit("declaration", 5, None, TEN_MINUTES, "一个纳税人", "D24：申报密码连续5次输错锁定10分钟")
+DECLARATION_CLIENT = Limit("declaration_client", 600, MINUTE, None, "一个扣缴客户端", "D24：每分钟核验600次")
+
 ALL = (
     PASSWORD,
     CODE_CHECKS,
@@ -49,6 +53,9 @@ ALL = (
     ADDRESS_ACCOUNTS,
     PICTURES,
     SEARCHES,
+    SCANS,
+    DECLARATION,
+    DECLARATION_CLIENT,
 )
 
 CODE_FAILURES = 5

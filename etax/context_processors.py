@@ -31,6 +31,7 @@ def _account_links(actor: Actor) -> list[Link]:
         *staff,
         Link(reverse("staff:my_posts"), _("我的任职")),
         Link(reverse("staff:change_password"), _("修改密码")),
+        Link(reverse("staff:declaration_firms"), _("企业办税权限")),
         Link(reverse("accounts:sign_ins"), _("登录设备")),
     ]
 

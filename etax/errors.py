@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts import problems
 from accounts.pages import PageResponse, page
 
 
@@ -60,8 +61,15 @@ _STALE_FORM = Words(
 def error_page(
     request: HttpRequest, status: int, *, words: Words | None = None, text: str = "", retry_after: int = 0
 ) -> HttpResponse:
-    """The page of a status, with the request's number; `text` takes the place of the usual explanation."""
+    """The page of a status, with the request's number; `text` takes the place of the usual explanation.
+
+    Other systems, which read no pages, are told the same as problem details.
+    """
     said = words or _WORDS.get(status) or _WORDS[500 if status >= 500 else 400]
+    if request.path_info.startswith(problems.PREFIX):
+        return _retry(
+            problems.problem(request, status, "error", str(said.heading), str(text or said.text)), retry_after
+        )
     context = {
         "status": status,
         "heading": said.heading,
@@ -75,8 +83,12 @@ def error_page(
         response = page(request, "error.html", context, status=status)
     except DatabaseError:  # the page itself needs none, but messages and menu come from there
         response = PageResponse(render_to_string("error.html", context), status=status)
-    if retry_after:
-        response["Retry-After"] = str(retry_after)
+    return _retry(response, retry_after)
+
+
+def _retry(response: HttpResponse, seconds: int) -> HttpResponse:
+    if seconds:
+        response["Retry-After"] = str(seconds)
     return response
 
 

@@ -15,6 +15,7 @@ from accounts.pages import PageResponse
 from accounts.refusals import TooMany
 from accounts.requests import Request
 from accounts.slots import Busy
+from accounts.uploads import longest_body
 from etax import logs
 from etax.errors import error_page
 
@@ -53,13 +54,13 @@ def _why_unreadable(request: HttpRequest) -> int:
     """The status to refuse a request with that nobody could read, or 0.
 
     Its body must be announced as UTF-8 (other codecs can smuggle in what is no text at all), with a length, and no
-    longer than any form of ours; its address must not carry more parameters than that.
+    longer than a form of its address may be; its address must not carry more parameters than that.
     """
     charset = (request.content_params or {}).get("charset", "utf-8").lower()
     length = request.META.get("CONTENT_LENGTH") or "0"
     if charset not in ("utf-8", "utf8") or not (length.isascii() and length.isdigit()):
         return 400
-    if len(length) > _LONGEST_LENGTH or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+    if len(length) > _LONGEST_LENGTH or int(length) > longest_body(request):
         return 413
     try:
         _ = request.GET
@@ -100,7 +101,7 @@ class ErrorPageMiddleware:
             request.encoding = "utf-8"
             return error_page(request, status)
         response = self.get_response(request)
-        json = response.headers.get("Content-Type", "").startswith("application/json")
+        json = response.headers.get("Content-Type", "").startswith(("application/json", "application/problem+json"))
         if response.status_code < 400 or isinstance(response, PageResponse) or json:
             return response
         replaced = error_page(request, response.status_code)

@@ -157,6 +157,8 @@ BUREAU_NAME = env.str("BUREAU_NAME", default="辽宁省电子税务局")
 # Where a payer of social insurance only is handed over to (D17); the embedded default carries a stand-in.
 SOCIAL_INSURANCE_URL = env.str("SOCIAL_INSURANCE_URL", default="")
 SOCIAL_INSURANCE_SECRET = env.str("SOCIAL_INSURANCE_SECRET", default="")
+# `name:hash` of each system that may check a 申报密码; the hash is SHA-256 in hex of its secret (D24).
+DECLARATION_CLIENTS = env.list("DECLARATION_CLIENTS", default=[embedded.client(VAR_DIR)] if DEBUG else [])
 # `SYSTEM=https://…` for each downstream system of the function tree.
 DOWNSTREAM_URLS = env.dict("DOWNSTREAM_URLS", default={})
 
@@ -210,6 +212,9 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
 }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+# A scan of 5 MiB and its form; files stay in memory, so that none lies unsealed in a temporary folder (FIL-02, FIL-04).
+FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024 + DATA_UPLOAD_MAX_MEMORY_SIZE
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 400
 
 LOGGING = {

@@ -134,6 +134,10 @@ REASONS = {
     "candidate_not_found": _("未查询到该人员信息"),
     "searches": _("查询次数过多"),
     "already_added": _("已是本企业的办税人员"),
+    "not_officer": _("不是税务人员"),
+    "declaration_none": _("没有申报密码"),
+    "declaration_wrong": _("申报密码错误"),
+    "declaration_own": _("已设置自己的申报密码，不能查看"),
 }
 """The words of each reason code that a service writes."""
 

@@ -1,6 +1,19 @@
 """What the bureau's records say: who works where, and whose identity was seen."""
 
+from realname.models.changes import ChangeKind, ChangeRequest, ChangeScan, ChangeState, Outcome
 from realname.models.posts import LEADS, Position, Post, PostQuerySet
 from realname.models.records import CollectionMethod, RealNameRecord
 
-__all__ = ["LEADS", "CollectionMethod", "Position", "Post", "PostQuerySet", "RealNameRecord"]
+__all__ = [
+    "LEADS",
+    "ChangeKind",
+    "ChangeRequest",
+    "ChangeScan",
+    "ChangeState",
+    "CollectionMethod",
+    "Outcome",
+    "Position",
+    "Post",
+    "PostQuerySet",
+    "RealNameRecord",
+]

@@ -85,6 +85,16 @@ class Post(models.Model):
         return self.linked_at is not None or self.position == Position.LEGAL_REP
 
     @property
+    def masked_mobile(self) -> str:
+        """138****1234, whatever stands in 【移动电话】 (D27)."""
+        return numbers.mask_phone(self.mobile)
+
+    @property
+    def masked_landline(self) -> str:
+        """As `masked_mobile`, for 【固定电话】."""
+        return numbers.mask_phone(self.landline)
+
+    @property
     def landline_is_mobile(self) -> bool:
         """Whether a mobile number was typed into 【固定电话】 (M92)."""
         return numbers.is_mobile(numbers.fold(self.landline))
