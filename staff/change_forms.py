@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.core import validators
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import BoundedCharField, CleanCharField, Form, MobileField
@@ -68,10 +67,11 @@ class ScanField(forms.FileField):
             **kwargs,
         )
 
-    @staticmethod
-    def bytes_of(upload: UploadedFile[bytes] | None) -> bytes:
-        """The content; nothing where no file was chosen."""
-        return upload.read() if upload else b""
+
+def _bytes_of(upload: Any) -> bytes:
+    """The content of an uploaded file; nothing where none was chosen."""
+    content: bytes = upload.read() if upload else b""
+    return content
 
 
 class FinanceChangeForm(Form):
@@ -114,7 +114,7 @@ class FinanceChangeForm(Form):
     @property
     def scan_bytes(self) -> bytes:
         """The scan as it was sent."""
-        return ScanField.bytes_of(self.cleaned_data.get("scan"))
+        return _bytes_of(self.cleaned_data.get("scan"))
 
 
 class ClerkForm(Form):
@@ -141,7 +141,7 @@ class ClerkForm(Form):
     @property
     def scan_bytes(self) -> bytes:
         """The scan as it was sent."""
-        return ScanField.bytes_of(self.cleaned_data.get("scan"))
+        return _bytes_of(self.cleaned_data.get("scan"))
 
 
 class PhonesForm(Form):
