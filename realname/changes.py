@@ -207,6 +207,7 @@ def approve(request: ChangeRequest, *, by: Actor) -> None:
     Raises ValidationError `not_pending`, `own_request`, `register_changed`, `name_differs`, `already_registered`;
     PermissionDenied for who is no officer.
     """
+    _require_officer(by)
     with transaction.atomic():
         locked = _require_pending(request, by=by)
         target = _change_register(locked)
@@ -220,6 +221,7 @@ def return_(request: ChangeRequest, reason: str, *, by: Actor) -> None:
 
     Raises ValidationError `reason_missing`, `reason_too_long`, `not_pending`, `own_request`; PermissionDenied.
     """
+    _require_officer(by)
     reason = reason.strip()
     if not reason:
         raise ValidationError(_("请填写退回原因，让企业知道怎样修改。"), code="reason_missing")
@@ -237,10 +239,13 @@ def _is_officer(by: Actor) -> bool:
     return by.person is not None and by.person.is_staff and by.taxpayer is None
 
 
-def _require_pending(request: ChangeRequest, *, by: Actor) -> ChangeRequest:
+def _require_officer(by: Actor) -> None:
     if not _is_officer(by):
         audit.record(Kind.ACT_REFUSED, by=by, reason="not_officer")
         raise PermissionDenied(_("只有税务人员可以审核变更税务登记的申请。"))
+
+
+def _require_pending(request: ChangeRequest, *, by: Actor) -> ChangeRequest:
     rows = ChangeRequest.objects.select_related("taxpayer", "submitted_by")
     locked = rows.select_for_update(no_key=True, of=("self",)).get(pk=request.pk)
     if locked.decided_at is not None or locked.withdrawn_at is not None:

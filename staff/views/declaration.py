@@ -137,18 +137,15 @@ def send_reset_code(request: Request, uid: uuid.UUID) -> HttpResponse:
     taxpayer = _own_firm(request, uid)
     person, _found = services.require_lead_of(taxpayer, by=request.actor)
     phone = services.bound_phone(person)
+    refusal = ""
     try:
         sms.send_code(services.code_binding(taxpayer, phone, by=request.actor), by=request.actor)
-    except ValidationError as refusal:
-        context = _reset_context(request, taxpayer, ResetDeclarationPasswordForm(None))
-        return page(
-            request,
-            "staff/reset_declaration_password.html",
-            {**context, "refusal": refusal.messages[0]},
-            status=400,
-        )
-    messages.success(request, _("验证码已发送至%(phone)s，5分钟内有效。") % {"phone": phone.masked})
-    return redirect("staff:reset_declaration_password", uid)
+    except ValidationError as refused:
+        refusal = refused.messages[0]
+    else:
+        messages.success(request, _("验证码已发送至%(phone)s，5分钟内有效。") % {"phone": phone.masked})
+    context = {**_reset_context(request, taxpayer, ResetDeclarationPasswordForm(None)), "refusal": refusal}
+    return page(request, "staff/reset_declaration_password.html", context, status=400 if refusal else 200)
 
 
 def _reset_context(request: Request, taxpayer: Taxpayer, form: ResetDeclarationPasswordForm) -> dict[str, Any]:
