@@ -89,6 +89,7 @@ class FinanceChangeForm(Form):
     id_type = forms.ChoiceField(label=_("身份证件种类"), required=False, choices=IdType.choices)
     id_number = IdNumberField(required=False)
     mobile = MobileField(required=False)
+    mobile.label = _("移动电话")
     landline = LandlineField()
     email = forms.EmailField(
         label=_("电子邮箱"),
@@ -129,6 +130,7 @@ class ClerkForm(Form):
     id_type = forms.ChoiceField(label=_("身份证件种类"), choices=IdType.choices)
     id_number = IdNumberField()
     mobile = MobileField(help_text=_("必须与本人实名采集的手机号码相同，否则无法收到验证码。"))
+    mobile.label = _("移动电话")
     landline = LandlineField()
     scan = ScanField(help_text=_("JPEG或PNG图片，不超过5MB。"))
 
@@ -148,6 +150,7 @@ class PhonesForm(Form):
     """办税人员信息, 修改电话: what shall stand in 【移动电话】 and 【固定电话】 (M91, M92)."""
 
     mobile = MobileField(help_text=_("必须与本人实名采集的手机号码相同，否则无法收到验证码。"))
+    mobile.label = _("移动电话")
     landline = LandlineField()
 
 

@@ -273,7 +273,9 @@ def test_another_firm_withdraws_nothing(lead):
 
 
 @pytest.mark.rule("M142", "D28", "LOG-02")
-def test_a_return_is_recorded_with_its_reason_and_told_to_who_sent_it(lead, own_folder, django_capture_on_commit_callbacks):
+def test_a_return_is_recorded_with_its_reason_and_told_to_who_sent_it(
+    lead, own_folder, django_capture_on_commit_callbacks
+):
     request = ask_for_finance(lead)
     with django_capture_on_commit_callbacks(execute=True):
         changes.return_(request, str(changes.NO_DOCUMENT), by=officer())
