@@ -152,13 +152,3 @@ class PhonesForm(Form):
     mobile = MobileField(help_text=_("必须与本人实名采集的手机号码相同，否则无法收到验证码。"))
     mobile.label = _("移动电话")
     landline = LandlineField()
-
-
-class EmptyForm(Form):
-    """A page that asks nothing but to confirm; it carries the refusal, if there is one."""
-
-
-class AgainForm(Form):
-    """Which request the form begins with the contents of (M143)."""
-
-    again = forms.UUIDField(required=False)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.forms import Form
 from accounts.keypages import keys_of, page_of
 from accounts.models import Taxpayer
 from accounts.pages import form_page, page
@@ -20,7 +21,7 @@ from realname import change_rows, changes
 from realname.change_rows import Row
 from realname.models import ChangeKind, ChangeRequest, ChangeScan, Position, Post
 from staff import finding
-from staff.change_forms import AgainForm, ClerkForm, EmptyForm, FinanceChangeForm, PhonesForm
+from staff.change_forms import ClerkForm, FinanceChangeForm, PhonesForm
 from staff.decorators import fresh_code_required, function_required
 
 PAGE_SIZE = 20
@@ -94,9 +95,11 @@ def _finance_form(request: Request) -> FinanceChangeForm:
 
 
 def _earlier(request: Request, kind: ChangeKind) -> ChangeRequest | None:
-    form = AgainForm(request.GET)
-    uid = form.cleaned_data["again"] if form.is_valid() else None
-    return ChangeRequest.objects.filter(uid=uid, taxpayer=_firm(request), kind=kind).first() if uid else None
+    try:
+        uid = uuid.UUID(request.GET.get("again", ""))
+    except ValueError:
+        return None
+    return ChangeRequest.objects.filter(uid=uid, taxpayer=_firm(request), kind=kind).first()
 
 
 def _finance_context(request: Request, form: FinanceChangeForm, kept: list[Row], same: list[Row]) -> dict[str, Any]:
@@ -178,7 +181,7 @@ def _clerk_form(request: Request) -> ClerkForm:
 def end_clerk(request: Request, pk: int) -> HttpResponse:
     """办税人员信息, 终止: on a page that says what will happen."""
     post = _post(request, pk)
-    form = EmptyForm(request.POST if request.method == "POST" else None)
+    form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             made = changes.submit_end(post, by=request.actor)

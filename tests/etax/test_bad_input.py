@@ -29,7 +29,8 @@ from accounts.models import AuditEntry, Person, SignIn, Taxpayer, Throttle, Used
 from accounts.models.record import Kind
 from etax import urls
 from etax.wsgi import application
-from staff import forms, standing
+from realname.models import Post
+from staff import change_forms, declaration_forms, forms, standing
 from staff.models import Identity
 from staff.services import adding
 from tests import cast
@@ -187,6 +188,14 @@ def an_identity() -> str:
     return str(Identity.objects.get(taxpayer=cast.taxpayer("HC"), name="查询员").uid)
 
 
+def a_firm() -> str:
+    return str(cast.taxpayer("HC").uid)
+
+
+def a_post() -> str:
+    return str(Post.objects.get(taxpayer=cast.taxpayer("HC"), person=cast.person("孙雅静")).pk)
+
+
 def a_candidate() -> str:
     found = standing.of_person(cast.person("宋雨桐"), cast.taxpayer("HC"))
     return adding.token_for(found, by=Actor(person=cast.person("钱思远"), taxpayer=cast.taxpayer("HC")))
@@ -232,7 +241,11 @@ def free(*names: str) -> frozenset[str]:
 
 NAMED_SO = {"username": b"nobody", "password": b"wrong", "agreement": b"on"}
 FORGOTTEN = {"username": b"nobody", "code": UNKNOWN.encode(), "phone": b"13812345678"}
-MEMBERS, MEMBER = "staff:members", "staff:member"
+MEMBERS, MEMBER, CHANGES = "staff:members", "staff:member", "staff:changes"
+CLERK = {**CANDIDATE, "mobile": b"19900000012"}
+FINANCE = {**CLERK, "rows": b"name"}
+PHONES = {"mobile": b"19900000003"}
+RESET = {"new_password": GOOD, "confirm_password": GOOD, "code": b"123456"}
 PERSONS = {"person": b"00000000-0000-0000-0000-000000000000"}
 IDENTITY = {"name": "新身份".encode(), "description": b"", "functions": b"tax.invoice.issue"}
 FILTERS = free("kind", "result", "name", "since", "until")
@@ -285,6 +298,11 @@ CASES = [
     Case(forms.CandidateForm, "staff:search_candidate", signed_in, CANDIDATE),
     Case(forms.AddMemberForm, "staff:add_member", signed_in, {"password": b"x"}, a_candidate, free("is_manager")),
     Case(forms.MembershipChoiceForm, "staff:withdraw_authorisation", signed_in),
+    Case(change_forms.FinanceChangeForm, "staff:change_finance", signed_in, FINANCE),
+    Case(change_forms.ClerkForm, "staff:add_clerk", signed_in, CLERK, None, free(*CLERK, "landline"), (CHANGES,)),
+    Case(change_forms.PhonesForm, "staff:change_phones", signed_in, PHONES, a_post, free("landline")),
+    Case(declaration_forms.DeclarationNoticeForm, "staff:declaration", signed_in, free=free("show")),
+    Case(declaration_forms.ResetDeclarationPasswordForm, "staff:reset_declaration_password", signed_in, RESET, a_firm),
 ]
 PARTS = {shared.PictureForm}
 """What other forms are made of; never shown alone."""
@@ -945,6 +963,7 @@ def test_names_out_of_the_register_come_out_escaped_on_every_page(visitor, other
     shown = []
     names = ["home", "accounts:sign_ins", "staff:operations", "staff:step_up", "agreement", MEMBERS, "staff:identities"]
     names += ["staff:authorisations", "staff:synchronise", "staff:change_password", "staff:search_candidate"]
+    names += [CHANGES, "staff:register_posts", "staff:change_finance", "staff:declaration", "staff:declaration_firms"]
     pages = [reverse(name) for name in names]
     pages += [reverse(name, args=[a_member()]) for name in (MEMBER, "staff:freeze", "staff:change_rights")]
     identity = Identity.objects.get(taxpayer=cast.taxpayer("HC"), description=hostile).uid
