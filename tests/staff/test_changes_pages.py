@@ -222,6 +222,7 @@ def test_the_finance_officer_is_replaced_after_one_return(visitor, other_visitor
     page = words(visitor.get(there))
     assert f"退回原因 {M142}" in page or f"退回原因{M142}" in page
     assert M142 in words(visitor.get(LIST))
+    assert f"财务负责人变更的申请被税务机关退回：{M142}" in words(visitor.get("/"))
     assert visitor.post(FINANCE, typed()).status_code == 400
     page = visitor.get(visitor.post(there + "withdraw/").url)
     assert "已撤消" in words(page)

@@ -92,6 +92,16 @@ def test_the_first_one_is_made_on_demand_and_shown_after_a_code(lead):
     assert password not in str([entry.details for entry in entries(Kind.DECLARATION_PASSWORD_SEEN)])
 
 
+@pytest.mark.rule("M123", "M124")
+def test_the_withholding_form_leads_to_the_notice_whoever_holds_both(visitor):
+    visitor.sign_in_by_sms("HC", "孙雅静")
+    form = reverse("staff:function", args=["tax.declaration.iit_withholding"])
+    assert f'href="{NOTICE}"' in visitor.get(form).content.decode()
+    for identity in cast.membership("HC", "孙雅静").identities.all():
+        identity.grants.filter(function=declaration.FUNCTION).delete()
+    assert f'href="{NOTICE}"' not in visitor.get(form).content.decode()
+
+
 @pytest.mark.rule("M125", "OTP-03")
 def test_it_is_shown_once_for_one_code_and_is_the_same_the_next_time(lead):
     [first] = SHOWN.findall(see(lead, PHONE["钱思远"]).content.decode())

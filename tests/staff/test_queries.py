@@ -22,7 +22,7 @@ COSTS = {
     "send a code": 16,
     "open the code page again": 6,
     "give the code": 19,
-    "open home": 5,
+    "open home": 6,
 }
 
 
