@@ -185,6 +185,26 @@ def _store(taxpayer: Taxpayer, current: DeclarationPassword | None, hashed: str)
     current.save()
 
 
+def renew(taxpayer: Taxpayer, *, by: Actor) -> None:
+    """Reset at the counter: a new temporary one takes the place of any other, to be seen in the portal (M130, D22).
+
+    LR and FR are told by SMS. Raises PermissionDenied for who is no officer.
+    """
+    if by.person is None or not by.person.is_staff or by.taxpayer is not None:
+        audit.record(Kind.ACT_REFUSED, by=by, taxpayer=taxpayer, reason="not_officer")
+        raise PermissionDenied(_("只有税务人员可以在前台重置申报密码。"))
+    with transaction.atomic():
+        current, _is_new = _first_of(taxpayer)
+        old, current.first, current.credential = current.credential, _made(), None
+        current.version, current.changed_at = current.version + 1, timezone.now()
+        current.save()
+        if old is not None:
+            old.delete()
+        throttles.release(DECLARATION, taxpayer.code)
+        audit.record(Kind.DECLARATION_PASSWORD_RESET, by=by, taxpayer=taxpayer)
+        _tell_leads(taxpayer)
+
+
 def _tell_leads(taxpayer: Taxpayer) -> None:
     text = _("%(firm)s的申报密码已重置。") % {"firm": f"“{taxpayer.name}”"}
     leads = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")

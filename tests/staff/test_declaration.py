@@ -315,6 +315,24 @@ def test_a_reset_opens_the_lock_that_wrong_ones_made(lead):
     assert is_right(OTHER) is Answer.RIGHT
 
 
+@pytest.mark.rule("M130", "D22")
+@pytest.mark.parametrize("before", ["nothing", "first", "own"])
+def test_at_the_counter_a_new_temporary_one_takes_its_place(lead, before):
+    firm, old = cast.taxpayer("HC"), OWN
+    if before == "first":
+        [old] = SHOWN.findall(see(lead, PHONE["钱思远"]).content.decode())
+    if before == "own":
+        reset(lead, PHONE["钱思远"])
+    declaration.renew(firm, by=Actor(person=cast.person("顾前程")))
+    assert is_right(old) is Answer.WRONG
+    [new] = SHOWN.findall(see(lead, PHONE["钱思远"]).content.decode())
+    assert is_right(new) is Answer.TEMPORARY
+    assert entries(Kind.DECLARATION_PASSWORD_RESET)[-1].person == cast.person("顾前程")
+    with pytest.raises(PermissionDenied):
+        declaration.renew(firm, by=actor("HC", "钱思远"))
+    assert entries(Kind.ACT_REFUSED)[-1].reason == "not_officer"
+
+
 @pytest.mark.rule("M113")
 def test_who_is_no_longer_finance_officer_resets_nothing(lead, other_visitor):
     other_visitor.sign_in_by_sms("HC", "林若兰")
