@@ -37,7 +37,7 @@ def outcome_of(call: Callable[[], object]) -> str:
     return "done"
 
 
-@pytest.mark.rule("F12", "M143")
+@pytest.mark.rule("M143")
 def test_of_ten_equal_requests_at_once_one_is_taken():
     by = actor("HC", "钱思远")
     outcomes = Counter(at_once(10, lambda _n: outcome_of(lambda: ask_for_finance(by))))
@@ -46,7 +46,7 @@ def test_of_ten_equal_requests_at_once_one_is_taken():
     assert AuditEntry.objects.filter(kind=Kind.CHANGE_SUBMITTED).count() == 1
 
 
-@pytest.mark.rule("F13", "D25")
+@pytest.mark.rule("D25")
 def test_one_decision_holds_whoever_else_decides_or_withdraws_at_the_same_moment():
     by, judge, other = actor("HC", "钱思远"), officer("高明远"), officer("顾前程")
     for _round in range(ROUNDS):
@@ -68,7 +68,7 @@ def test_one_decision_holds_whoever_else_decides_or_withdraws_at_the_same_moment
             changes.withdraw(request, by=by)
 
 
-@pytest.mark.rule("F13")
+@pytest.mark.rule("D25")
 def test_two_firms_bring_the_same_newcomer_at_once_and_he_is_one_person():
     asked = [changes.submit_clerk(NEWCOMER, by=actor(key, name)) for key, name in (("HC", "钱思远"), ("MH", "徐明湖"))]
     judge = officer()
@@ -77,7 +77,7 @@ def test_two_firms_bring_the_same_newcomer_at_once_and_he_is_one_person():
     assert Post.objects.filter(person=person).count() == 2
 
 
-@pytest.mark.rule("F12", "D24")
+@pytest.mark.rule("D24")
 def test_the_first_password_is_made_once():
     def make(_number: int) -> tuple[str, bool]:
         with transaction.atomic():

@@ -333,7 +333,7 @@ def test_only_an_officer_decides(lead, name):
     assert {entry.reason for entry in entries(Kind.ACT_REFUSED)} == {"not_officer"}
 
 
-@pytest.mark.rule("D25", "F12")
+@pytest.mark.rule("D25")
 def test_what_is_decided_or_withdrawn_is_not_decided_again(lead):
     request = ask_for_finance(lead)
     changes.approve(request, by=officer())

@@ -158,7 +158,7 @@ def test_an_earlier_request_that_is_none_begins_an_empty_form(lead, again):
     assert _VALUE.findall(answer.content.decode()) == []
 
 
-@pytest.mark.rule("F12", "M143")
+@pytest.mark.rule("M143")
 def test_a_double_click_makes_one_request_and_says_where_it_is(lead):
     lead.post(FINANCE, typed())
     second = lead.post(FINANCE, typed())

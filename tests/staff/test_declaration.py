@@ -379,7 +379,7 @@ def test_a_taxpayer_has_one():
         DeclarationPassword.objects.create(taxpayer=cast.taxpayer("HC"), first="y")
 
 
-@pytest.mark.rule("F13", "STF-03")
+@pytest.mark.rule("STF-03")
 def test_of_two_resets_at_once_one_is_told(lead, monkeypatch):
     by = actor("HC", "钱思远", proof=Proof.ENTERPRISE_SMS)
     monkeypatch.setattr(sms, "check_code", lambda *_given, **_more: None)
