@@ -16,11 +16,14 @@ def takes_files(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
     return view
 
 
-def longest_body(request: HttpRequest) -> int:
-    """How many bytes the body of a request to this address may have."""
+def is_too_long(request: HttpRequest, length: int) -> bool:
+    """Whether a body of so many bytes is more than this address takes."""
+    return length > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and length > _longest_with_files(request)
+
+
+def _longest_with_files(request: HttpRequest) -> int:
     try:
         view = resolve(request.path_info).func
     except Resolver404:
-        return settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    files = settings.FILE_UPLOAD_MAX_MEMORY_SIZE if getattr(view, "takes_files", False) else 0
-    return max(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, files)
+        return 0
+    return settings.FILE_UPLOAD_MAX_MEMORY_SIZE if getattr(view, "takes_files", False) else 0

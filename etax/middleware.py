@@ -15,7 +15,7 @@ from accounts.pages import PageResponse
 from accounts.refusals import TooMany
 from accounts.requests import Request
 from accounts.slots import Busy
-from accounts.uploads import longest_body
+from accounts.uploads import is_too_long
 from etax import logs
 from etax.errors import error_page
 
@@ -60,7 +60,7 @@ def _why_unreadable(request: HttpRequest) -> int:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if charset not in ("utf-8", "utf8") or not (length.isascii() and length.isdigit()):
         return 400
-    if len(length) > _LONGEST_LENGTH or int(length) > longest_body(request):
+    if len(length) > _LONGEST_LENGTH or is_too_long(request, int(length)):
         return 413
     try:
         _ = request.GET

@@ -12,7 +12,7 @@ from accounts.models import Throttle
 from realname import changes
 from realname import services as realname_services
 from realname.change_rows import Row
-from realname.models import ChangeRequest, ChangeScan, ChangeState
+from realname.models import ChangeRequest, ChangeScan, ChangeState, RealNameRecord
 from tests import cast
 from tests.realname.asking import CHANGED, NEWCOMER, SONG, ask_for_finance, officer, open_post, picture
 from tests.staff.acting import actor, entries
@@ -196,7 +196,7 @@ def later(visitor) -> None:
     Throttle.objects.filter(key__startswith="code_gap").delete()
 
 
-@pytest.mark.rule("M104", "M105", "M107", "M102", "D25", "D20")
+@pytest.mark.rule("M102", "M103", "M104", "M105", "M106", "M107", "D25", "D20")
 def test_a_new_clerk_from_the_request_to_his_first_click(visitor, other_visitor):
     visitor.sign_in_by_sms("HC", "钱思远")
     clerk = {"name": "周文博", "id_type": "resident", "id_number": cast.ID_NUMBERS["周文博"], "mobile": "19900000004"}
@@ -206,8 +206,20 @@ def test_a_new_clerk_from_the_request_to_his_first_click(visitor, other_visitor)
     request = ChangeRequest.objects.get()
     changes.approve(request, by=officer())
     page = words(visitor.get(reverse("staff:change", args=[request.uid])))
-    for step in ("采集实名信息", "确认与本企业的关联", "【同步办税人】", "为新办税人授权"):
+    for step in ("采集实名信息，也可以到税务机关前台办理", "确认与本企业的关联", "【同步办税人】", "为新办税人授权"):
         assert step in page
+    person = cast.person("周文博")
+    person.phone = "19900000004"
+    person.save()
+    RealNameRecord.objects.create(person=person, phone=person.phone, method="counter")
+    realname_services.link(open_post("HC", "周文博"), by=actor("HC", "周文博"))
+    visitor.post("/staff/synchronise/")
+    found = visitor.post("/staff/add/", {name: clerk[name] for name in ("name", "id_type", "id_number")})
+    there = re.search(r'href="(/staff/add/[^"]{20,}/)"', found.content.decode())[1]
+    identity = cast.taxpayer("HC").identities.get(name="查询员")
+    assert visitor.post(there, {"password": "Wenbo-2026-neu", "identities": [identity.uid]}).url == "/staff/"
+    other_visitor.sign_in_by_sms("HC", "周文博")
+    assert "我要查询" in words(other_visitor.get("/"))
 
 
 @pytest.mark.rule("M137", "M139", "M142", "M143", "M102", "M103", "M107", "D20", "D25")

@@ -92,6 +92,20 @@ def test_the_first_one_is_made_on_demand_and_shown_after_a_code(lead):
     assert password not in str([entry.details for entry in entries(Kind.DECLARATION_PASSWORD_SEEN)])
 
 
+@pytest.mark.rule("M126", "M127", "M128", "M129", "M130")
+def test_the_notice_says_what_it_is_for_how_the_first_filing_goes_and_who_may_have_changed_it(lead):
+    notice = words(lead.get(NOTICE))
+    for told in (
+        "申报密码只有扣缴客户端申报时需要",
+        "申报密码正确，才能报送信息和下载信息",
+        "个税明细下载中下载初始化文件，并导入个税客户端",
+        "申报成功后在个税明细下载中下载反馈文件",
+        "首次登录一般会要求更改",
+        "请询问上任申报人员，或由法定代表人（业主）、财务负责人重置，也可以到税务机关前台重置",
+    ):
+        assert told in notice
+
+
 @pytest.mark.rule("M123", "M124")
 def test_the_withholding_form_leads_to_the_notice_whoever_holds_both(visitor):
     visitor.sign_in_by_sms("HC", "孙雅静")
