@@ -61,3 +61,4 @@ rules: $(STAMP) ## Which rules are proven by which tests, and which not yet
 bench: $(STAMP) ## Run the benchmarks
 	$(BIN)/python bench/import_register.py
 	$(BIN)/python bench/staff_page.py
+	$(BIN)/python bench/enumeration.py

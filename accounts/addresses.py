@@ -42,6 +42,14 @@ def neighbourhood(ip: str | None) -> str:
     return str(address)
 
 
+def mask(ip: str | None) -> str:
+    """192.0.*.*, or the first half of an IPv6 network: enough to know one's own by (D27)."""
+    if ip is None:
+        return "-"
+    where = neighbourhood(ip)
+    return ".".join(where.split(".")[:2]) + ".*.*" if "." in where else ":".join(where.split(":")[:2]) + ":*"
+
+
 def may_see_picture(request: HttpRequest, ip: str | None) -> bool:
     """Count a picture shown to this address and tell whether it may be (CAP-06); every solved one allows one more."""
     where = neighbourhood(ip)

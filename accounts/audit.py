@@ -1,12 +1,22 @@
 """Writing the record: one entry for every sign-in, refusal and act, in the act's own transaction (D28, LOG-02)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from accounts.actor import Actor
 from accounts.models import AuditEntry, Person, Taxpayer
 from accounts.models.record import Kind, Result
 
-__all__ = ["Kind", "Result", "record"]
+__all__ = ["Kind", "Result", "record", "record_each"]
+
+
+def record_each(kind: Kind, people: Mapping[Person, dict[str, Any]], *, by: Actor, **details: Any) -> None:
+    """One entry for each of these people whom an act concerns, each with details of his own: so his record tells it."""
+    entry = {"kind": kind, "person": by.person, "taxpayer": by.taxpayer, "via": by.via, "proof": by.proof}
+    place = {"ip": by.ip, "request_id": by.request_id}
+    AuditEntry.objects.bulk_create(
+        AuditEntry(**entry, **place, target=person, details={**details, **own}) for person, own in people.items()
+    )
 
 
 def record(

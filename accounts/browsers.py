@@ -7,6 +7,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponseBase
 
 from accounts import sealing
+from accounts.models import Person
 
 COOKIE_AGE = 180 * 24 * 3600
 _MOST_ACCOUNTS = 40
@@ -44,10 +45,17 @@ def is_known(request: HttpRequest, account: str) -> bool:
     return _tag(account) in _read(request)[1]
 
 
+def person_word(person: Person) -> str:
+    """What a browser is known by to a person, at whichever door and for whichever firm he signed in (SES-06)."""
+    return f"somebody:{person.uid}"
+
+
 def remember(request: HttpRequest, response: HttpResponseBase, accounts: list[str]) -> None:
-    """Mark the browser as one that these accounts have used; the newest forty are kept."""
+    """Mark the browser as one that these accounts, and whoever is signed in, have used; the newest are kept."""
     browser, tags = _read(request)
-    fresh = [_tag(account) for account in accounts]
+    user = getattr(request, "user", None)
+    who = [person_word(user)] if isinstance(user, Person) else []
+    fresh = [_tag(account) for account in (*accounts, *who)]
     kept = (fresh + [tag for tag in tags if tag not in fresh])[:_MOST_ACCOUNTS]
     value = signing.dumps({"b": browser or secrets.token_hex(8), "a": kept}, salt=_SALT)
     response.set_cookie(

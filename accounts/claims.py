@@ -18,15 +18,20 @@ _NOBODY = str(UUID(int=0))
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The person claimed, None where there is no such; the phone typed, or a word for it; the taxpayer concerned."""
+    """The person claimed, None where there is no such; the phone typed, or a word for it; the taxpayer concerned.
+
+    `typed` is all that was typed, where it is more than the phone or something else: asking again counts for it.
+    """
 
     person: Person | None
     phone: str
     taxpayer: Taxpayer | None = None
+    typed: str = ""
 
 
 def lay(progress: Progress, claim: Claim) -> None:
-    """Write the claim down as the flow's first fact; the phone is sealed."""
+    """Write the claim down as the flow's first fact; what was typed is sealed."""
+    progress.establish("typed", sealing.seal(claim.typed, place=_PLACE))
     progress.establish("phone", sealing.seal(claim.phone, place=_PLACE))
     progress.establish("about", str(claim.taxpayer.uid) if claim.taxpayer else _NOBODY)
     progress.establish("claim", str(claim.person.uid) if claim.person else _NOBODY)
@@ -37,14 +42,20 @@ def of(progress: Progress) -> Claim:
     uid, about = UUID(progress.get("claim")), UUID(progress.get("about"))
     person = Person.objects.select_related("credential").filter(uid=uid).first()
     taxpayer = Taxpayer.objects.select_related("credential").filter(uid=about).first()
-    return Claim(person, sealing.unseal(progress.get("phone"), place=_PLACE), taxpayer)
+    phone, typed = (sealing.unseal(progress.get(fact), place=_PLACE) for fact in ("phone", "typed"))
+    return Claim(person, phone, taxpayer, typed)
 
 
 def binding_of(progress: Progress, purpose: Purpose) -> sms.Binding:
     """What a code of this passage is good for."""
     claim = of(progress)
     return sms.Binding(
-        person=claim.person, purpose=purpose, taxpayer=claim.taxpayer, login=progress.id, phone=claim.phone
+        person=claim.person,
+        purpose=purpose,
+        taxpayer=claim.taxpayer,
+        login=progress.id,
+        phone=claim.phone,
+        typed=claim.typed,
     )
 
 

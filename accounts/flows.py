@@ -16,12 +16,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.limits import FLOW_LIFE
 from accounts.requests import Request
+from accounts.words import Words
 
 _SESSION_KEY = "flow"
+_OVER = gettext_lazy("登录已超过10分钟或尚未开始，请重新登录。")
 P = ParamSpec("P")
 
 
@@ -39,6 +41,8 @@ class Flow:
 
     name: str
     steps: tuple[Step, ...]
+    over: Words = _OVER
+    """What is said when it isn't under way, or not any more."""
 
     def begin(self, request: HttpRequest) -> "Progress":
         """A new passage through this flow; whatever was under way in this browser is forgotten."""
@@ -129,7 +133,7 @@ def step(flow: Flow, fact: str) -> Callable[[StepView[P]], Callable[Concatenate[
         def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             progress = flow.under_way(request)
             if progress is None:
-                messages.info(request, _("登录已超过10分钟或尚未开始，请重新登录。"))
+                messages.info(request, str(flow.over))
                 return redirect(flow.steps[0].url_name)
             if not all(progress.has(earlier) for earlier in needed):
                 return progress.go_on()

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts import addresses, numbers, passwords, pictures
+from accounts import addresses, numbers, passwords, pictures, usernames
 from accounts.addresses import client_ip
 
 WRONG_PICTURE = _("验证码错误或已过期")
@@ -103,7 +103,7 @@ class UsernameField(BoundedCharField):
 
     def to_python(self, value: Any) -> str:
         """The folded name. Raises ValidationError `username_shape` for characters that no name has."""
-        name = "".join(unicodedata.normalize("NFKC", super().to_python(value) or "").split()).casefold()
+        name = usernames.fold(super().to_python(value) or "")
         if any(unicodedata.category(character)[0] == "C" for character in name):
             raise ValidationError(_("用户注册名含有无法识别的字符。"), code="username_shape")
         return name
@@ -134,8 +134,8 @@ class MobileField(BoundedCharField):
     """A mainland mobile number, folded."""
 
     def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("手机号码"))
         super().__init__(
-            label=_("手机号码"),
             max_length=30,
             widget=forms.TextInput(attrs={"autocomplete": "tel-national", "inputmode": "tel"}),
             error_messages={"required": _("请输入手机号码。")},

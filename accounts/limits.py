@@ -37,6 +37,7 @@ ADDRESS_ACCOUNTS = Limit(
 PICTURES = Limit("pictures", 30, MINUTE, None, "一个地址", "CAP-06：每分钟30张图片验证码，答对退还")
 
 SEARCHES = Limit("searches", 10, HOUR, None, "一个企业的一名管理人员", "D19、STF-01：每小时查询10次待添加人员")
+USERNAMES = Limit("usernames", 10, HOUR, None, "一个人", "D12、D21：注册时每小时10次已被使用的用户注册名")
 
 SCANS = Limit("scans", 10, DAY, None, "一个人", "FIL-05：每天上传10个扫描件")
 DECLARATION = Limit("declaration", 5, None, TEN_MINUTES, "一个纳税人", "D24：申报密码连续5次输错锁定10分钟")
@@ -53,6 +54,7 @@ ALL = (
     ADDRESS_ACCOUNTS,
     PICTURES,
     SEARCHES,
+    USERNAMES,
     SCANS,
     DECLARATION,
     DECLARATION_CLIENT,

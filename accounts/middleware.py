@@ -6,12 +6,13 @@ from django.contrib import messages
 from django.contrib.auth import SESSION_KEY
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from accounts import signins
 from accounts.actor import Actor
 from accounts.addresses import client_ip
 from accounts.models import SignIn
-from accounts.models.signins import EndReason
+from accounts.models.signins import LOSSES, EndReason
 from accounts.requests import Request
 
 
@@ -42,6 +43,12 @@ class ActorMiddleware:
             request_id=visitor.request_id,
             browser=visitor.browser,
         )
+        if reason == EndReason.SWITCHED and request.path != reverse("home"):
+            return redirect("home")  # another tab has just switched; this browser has its new session id already
+        if self._falls_back(request, sign_in):
+            signins.fall_back(request, sign_in, by=actor)
+            messages.warning(request, EndReason(sign_in.ended_because).label)
+            return redirect("staff:capacity")
         if reason is not None:
             signins.end(sign_in, reason, by=actor)
             signins.leave(request)
@@ -56,6 +63,16 @@ class ActorMiddleware:
     def _why_out(request: Request, sign_in: SignIn) -> EndReason | None:
         if sign_in.ended_at is not None:
             return EndReason(sign_in.ended_because)
-        if not sign_in.person.is_active or request.session.get(SESSION_KEY) != str(sign_in.person_id):
+        if not _is_its_owners(request, sign_in):
             return EndReason.CAPACITY_LOST
         return sign_in.why_over()
+
+    @staticmethod
+    def _falls_back(request: Request, sign_in: SignIn) -> bool:
+        """Whether only a capacity that was switched to was lost, and what proved the session still holds (D16)."""
+        is_lost = sign_in.ended_because in LOSSES and sign_in.rests_on_another
+        return is_lost and _is_its_owners(request, sign_in) and sign_in.why_over() is None
+
+
+def _is_its_owners(request: Request, sign_in: SignIn) -> bool:
+    return sign_in.person.is_active and request.session.get(SESSION_KEY) == str(sign_in.person_id)

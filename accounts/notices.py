@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import outbox
-from accounts.models import Person
+from accounts import addresses, outbox
+from accounts.models import Person, SignIn
 
 _USEFUL = timedelta(days=1)
 
@@ -20,3 +21,15 @@ def tell(person: Person, text: str) -> bool:
         person.phone, _("【%(bureau)s】%(text)s如非您知情，请联系企业或税务机关。") % words, useful_for=_USEFUL
     )
     return True
+
+
+def tell_of_new_browser(sign_in: SignIn) -> bool:
+    """Tell the person that he was signed in with a browser he has never used (SES-06): when, where to, how."""
+    text = _("您的身份于%(at)s在新的浏览器登录%(firm)s，验证方式：%(how)s，网络地址%(ip)s。")
+    words = {
+        "at": timezone.localtime(sign_in.started_at).strftime("%Y-%m-%d %H:%M"),
+        "firm": f"“{sign_in.taxpayer.name}”" if sign_in.taxpayer else _("自然人账户"),
+        "how": sign_in.get_proof_display(),
+        "ip": addresses.mask(sign_in.ip),
+    }
+    return tell(sign_in.person, text % words)

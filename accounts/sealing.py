@@ -1,4 +1,6 @@
-"""Personal data at rest: sealed with AES-256-GCM, found again by a keyed hash of its own (CRY-01, D33).
+"""Personal data at rest: sealed, and found again by a keyed hash of its own (CRY-01, D33).
+
+The setting CIPHERS names the family of ciphers that writes; both families are read (`accounts.ciphers`).
 
 Both use rings of keys `name:base64`. The first key of a ring writes, all of them read: a new key is put first, then
 `manage.py rotate_keys` writes everything anew, then the old key is taken away.
@@ -12,11 +14,12 @@ import os
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-_NONCE = 12
+from accounts.ciphers import FAMILIES, NONCE, Family, family_of
+
+_MARK = "~"
 
 
 class SealBroken(Exception):
@@ -50,42 +53,68 @@ def _lookup_keys() -> dict[str, bytes]:
     return _ring(tuple(settings.LOOKUP_KEYS))
 
 
+def _family() -> Family:
+    """The family of ciphers that writes now."""
+    if settings.CIPHERS not in FAMILIES:
+        raise ImproperlyConfigured(f"CIPHERS must be one of {', '.join(FAMILIES)}")
+    return FAMILIES[settings.CIPHERS]
+
+
 def current_key() -> str:
-    """The name of the key that seals now."""
-    return next(iter(_sealing_keys()))
+    """The name of the key that seals now, with the mark of the family it is used in."""
+    return next(iter(_sealing_keys())) + _family().mark
 
 
 def seal(text: str, *, place: str) -> str:
     """`key.base64` of the text, bound to the place (model and column) it is kept in."""
     name = current_key()
-    nonce = os.urandom(_NONCE)
-    sealed = AESGCM(_sealing_keys()[name]).encrypt(nonce, text.encode(), place.encode())
+    nonce = os.urandom(NONCE)
+    key = _sealing_keys()[name.partition(_MARK)[0]]
+    sealed = _family().seal(key, nonce, text.encode(), place.encode())
     return f"{name}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
 
 def unseal(sealed: str, *, place: str) -> str:
     """The text that was sealed at this place. Raises `SealBroken` rather than return nonsense."""
-    name, _, encoded = sealed.partition(".")
+    marked, _, encoded = sealed.partition(".")
+    name, sign, mark = marked.partition(_MARK)
     try:
-        raw = base64.urlsafe_b64decode(encoded)
-        return AESGCM(_sealing_keys()[name]).decrypt(raw[:_NONCE], raw[_NONCE:], place.encode()).decode()
+        raw, key = base64.urlsafe_b64decode(encoded), _sealing_keys()[name]
+        return family_of(sign + mark).unseal(key, raw[:NONCE], raw[NONCE:], place.encode()).decode()
     except (KeyError, InvalidTag, ValueError, binascii.Error) as error:
         raise SealBroken(f"a sealed value of {place} can't be opened") from error
 
 
 def lookup_hash(value: str) -> str:
-    """The keyed hash that a whole value is found by, under the key that writes now: `key:hex` (SHA-256)."""
+    """The keyed hash that a whole value is found by, under the key and the family that write now: `key:hex`."""
     return lookup_hashes(value)[0]
 
 
 def lookup_hashes(value: str) -> list[str]:
-    """The hashes a whole value may be kept under, one for each key of the ring, the writing key's first."""
-    return [f"{name}:{keyed_hash(key, value)}" for name, key in _lookup_keys().items()]
+    """The hashes a whole value may be kept under: each key's of the ring in each family, the writing one's first."""
+    families = sorted(FAMILIES.values(), key=lambda family: family is not _family())
+    keys = _lookup_keys().items()
+    text = value.encode()
+    return [f"{name}{family.mark}:{family.keyed_hash(key, text)}" for family in families for name, key in keys]
 
 
 def keyed_hash(key: bytes, value: str) -> str:
     """HMAC-SHA-256 of the value, in hex."""
     return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
+
+
+def hash_under(marked: str, value: str) -> str:
+    """The keyed hash of the value under this sealing key, in hex; `marked` is what `current_key` once was.
+
+    Raises `SealBroken` for a key that isn't in the ring any more.
+    """
+    name, sign, mark = marked.partition(_MARK)
+    try:
+        key = _sealing_keys()[name]
+    except KeyError as error:
+        raise SealBroken(f"the key named {name!r} is not in the ring") from error
+    own = hmac.new(key, b"etax:record-chain", hashlib.sha256).digest()  # a key of its own: the ring's only seals
+    return family_of(sign + mark).keyed_hash(own, value.encode())
 
 
 def purpose_key(purpose: str) -> bytes:

@@ -5,20 +5,27 @@ from datetime import datetime, timedelta
 
 from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Greatest
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from accounts import audit
+from accounts import audit, browsers, notices
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import STEP_UP_LIFE
 from accounts.models import Credential, Person, SignIn, Taxpayer
-from accounts.models.signins import IDLE, EndReason, Proof
+from accounts.models.signins import IDLE, LONGEST, EndReason, Proof
 
 SESSION_KEY = "sign_in"
+BY_CODE = frozenset({Proof.ENTERPRISE_SMS, Proof.PERSON_SMS})
+"""The proofs in which a code to the phone had its part."""
 _BACKEND = "accounts.backends.PersonBackend"
 _SEEN_EVERY = timedelta(seconds=10)
+_GIVEN, _LOST = "enterprise_passwords", "lost_capacity"
 
 
 def start(
@@ -34,8 +41,10 @@ def start(
 ) -> SignIn:
     """Sign the person in, in this browser: a new session id, one entry in the record, and his other sign-ins are told.
 
-    `enterprise` and `personal` are the passwords that proved him; when one changes, this sign-in ends.
+    `enterprise` and `personal` are the passwords that proved him; when one changes, this sign-in ends. A browser that
+    he has never used is told to his phone, but for his very first sign-in (SES-06).
     """
+    is_known = browsers.is_known(request, browsers.person_word(person))
     with transaction.atomic():
         previous = current(request)
         if previous is not None:
@@ -52,13 +61,104 @@ def start(
             ip=by.ip,
             browser=by.browser,
         )
-        others = SignIn.objects.filter(person=person, ended_at__isnull=True).exclude(pk=sign_in.pk)
-        others.update(told_of=sign_in)
-        audit.record(Kind.SIGN_IN, by=by, person=person, taxpayer=taxpayer, proof=proof)
-    request.session.clear()
-    auth.login(request, person, backend=_BACKEND)  # under a new session id: nothing from before is known any more
-    request.session[SESSION_KEY] = str(sign_in.uid)
+        others = SignIn.objects.filter(person=person).exclude(pk=sign_in.pk)
+        others.filter(ended_at__isnull=True).update(told_of=sign_in)
+        in_new_browser = not is_known and others.exists()
+        audit.record(Kind.SIGN_IN, by=by, person=person, taxpayer=taxpayer, proof=proof, new_browser=in_new_browser)
+        if in_new_browser:
+            notices.tell_of_new_browser(sign_in)
+    _enter(request, sign_in, {str(enterprise.pk): enterprise.version} if enterprise else {})
     return sign_in
+
+
+def _enter(request: HttpRequest, sign_in: SignIn, given: dict[str, int]) -> None:
+    """Let this browser stand for the sign-in, under a new session id; of what was before, only `given` is known."""
+    request.session.clear()
+    auth.login(request, sign_in.person, backend=_BACKEND)
+    request.session[SESSION_KEY] = str(sign_in.uid)
+    request.session[_GIVEN] = given
+
+
+def switch(
+    request: HttpRequest, *, taxpayer: Taxpayer | None, proof: Proof, code_at: datetime | None, by: Actor
+) -> SignIn:
+    """切换身份: go on in this browser for this taxpayer, or as oneself; a new session id, one entry in the record.
+
+    Who may, and by what proof, is the caller's to judge. Raises ValidationError `stale` when the sign-in that asks
+    has ended meanwhile.
+    """
+    previous = by.sign_in
+    with transaction.atomic():
+        if previous is None or not _close(previous, EndReason.SWITCHED):
+            raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
+        sign_in = _go_on(previous, taxpayer, proof, code_at, by=by)
+        before = replace(by, taxpayer=previous.taxpayer, via=None)
+        audit.record(Kind.CAPACITY_SWITCHED, by=before, taxpayer=taxpayer, proof=proof)
+    _enter(request, sign_in, request.session.get(_GIVEN, {}))
+    return sign_in
+
+
+def fall_back(request: HttpRequest, previous: SignIn, *, by: Actor) -> None:
+    """A capacity that was switched to is lost: what proved the session still holds, so it goes on for no taxpayer.
+
+    The next pages lead to 切换身份 until its owner has chosen one (D16): never to another capacity by itself.
+    """
+    with transaction.atomic():
+        _close(previous, EndReason.CAPACITY_LOST)
+        proof = Proof.PERSON_SMS if previous.proof in BY_CODE else Proof.PERSON_PASSWORD
+        sign_in = _go_on(previous, None, proof, previous.code_at, by=by)
+    _enter(request, sign_in, request.session.get(_GIVEN, {}))
+    request.session[_LOST] = previous.taxpayer.name if previous.taxpayer else ""
+
+
+def must_choose(request: HttpRequest) -> bool:
+    """Whether the capacity of this session was lost, and its owner has not chosen another yet."""
+    return _LOST in request.session
+
+
+def lost_taxpayer(request: HttpRequest) -> str:
+    """The name of the taxpayer for which that capacity was; empty where none was lost."""
+    return str(request.session.get(_LOST, ""))
+
+
+def _close(sign_in: SignIn, reason: EndReason) -> bool:
+    """End the row because another goes on for it; False when it has ended already."""
+    now = max(timezone.now(), sign_in.started_at)
+    return bool(SignIn.objects.filter(pk=sign_in.pk, ended_at__isnull=True).update(ended_at=now, ended_because=reason))
+
+
+def _go_on(previous: SignIn, taxpayer: Taxpayer | None, proof: Proof, code_at: datetime | None, *, by: Actor) -> SignIn:
+    """The next row of the same session: it began when the first did, and ends with any password that proved it."""
+    enterprise = taxpayer.credential if taxpayer else None
+    sign_in = SignIn.objects.create(
+        person=previous.person,
+        taxpayer=taxpayer,
+        proof=proof,
+        enterprise_credential=enterprise,
+        enterprise_version=enterprise.version if enterprise else 0,
+        personal_credential=previous.personal_credential,
+        personal_version=previous.personal_version,
+        origin=previous.origin or previous,
+        code_at=code_at,
+        started_at=previous.started_at,
+        told_of=previous.told_of,
+        ip=by.ip,
+        browser=by.browser,
+    )
+    SignIn.objects.filter(told_of=previous).update(told_of=sign_in)
+    return sign_in
+
+
+def note_given(request: HttpRequest, enterprise: Credential) -> None:
+    """Remember, on the server, that this enterprise password was given in this session; a new session id (D32)."""
+    request.session[_GIVEN] = {**request.session.get(_GIVEN, {}), str(enterprise.pk): enterprise.version}
+    request.session.cycle_key()
+
+
+def was_given(request: HttpRequest, enterprise: Credential | None) -> bool:
+    """Whether this enterprise password, as it is now, was given in this session."""
+    given = request.session.get(_GIVEN, {})
+    return enterprise is not None and given.get(str(enterprise.pk)) == enterprise.version
 
 
 def current(request: HttpRequest) -> SignIn | None:
@@ -66,7 +166,8 @@ def current(request: HttpRequest) -> SignIn | None:
     uid = request.session.get(SESSION_KEY)
     if uid is None:
         return None
-    related = ("person", "taxpayer", "enterprise_credential", "personal_credential", "told_of")
+    proofs = ("taxpayer", "enterprise_credential", "personal_credential")
+    related = ("person", "told_of", *proofs, *(f"origin__{name}" for name in proofs))
     return SignIn.objects.select_related(*related).filter(uid=uid).first()
 
 
@@ -78,7 +179,9 @@ def seen(sign_in: SignIn) -> None:
 
 
 def end(sign_in: SignIn, reason: EndReason, *, by: Actor) -> None:
-    """End one sign-in. One that has ended already keeps its first reason."""
+    """End one sign-in, or the one that its owner switched to; one that has ended already keeps its first reason."""
+    if reason != EndReason.SWITCHED:
+        sign_in = _now(sign_in)
     changed = SignIn.objects.filter(pk=sign_in.pk, ended_at__isnull=True).update(
         ended_at=max(timezone.now(), sign_in.started_at), ended_because=reason
     )
@@ -87,15 +190,47 @@ def end(sign_in: SignIn, reason: EndReason, *, by: Actor) -> None:
         audit.record(kind, by=by, target=sign_in.person, proof=sign_in.proof, because=reason)
 
 
-def end_all(
-    person: Person, taxpayer: Taxpayer | None, reason: EndReason, *, by: Actor, keep: SignIn | None = None
-) -> int:
-    """End every live sign-in of a person for a taxpayer, but the one to keep; returns how many there were."""
-    live = SignIn.objects.select_related("person").filter(person=person, taxpayer=taxpayer, ended_at__isnull=True)
-    ended = [sign_in for sign_in in live if keep is None or sign_in.pk != keep.pk]
-    for sign_in in ended:
-        end(sign_in, reason, by=by)
-    return len(ended)
+def _now(sign_in: SignIn) -> SignIn:
+    """The row under which a sign-in goes on, where its owner has switched his capacity; else itself."""
+    if sign_in.ended_because != EndReason.SWITCHED:
+        return sign_in
+    first = sign_in.origin_id or sign_in.pk
+    later = SignIn.objects.select_related("person").filter(origin=first, ended_at__isnull=True)
+    return later.first() or sign_in
+
+
+def end_all(person: Person, taxpayer: Taxpayer | None, reason: EndReason, *, keep: SignIn | None = None) -> int:
+    """End every live sign-in of a person for a taxpayer, but the one to keep; returns how many there were.
+
+    Those that he has switched away from end for this reason too, and with them what rests on them (D16). Writes no
+    entry of its own: the act that ends them is the entry, and says how many (LOG-01).
+    """
+    rows = SignIn.objects.filter(person=person, taxpayer=taxpayer)
+    if keep is not None:
+        rows = rows.exclude(pk__in=[row for row in (keep.pk, keep.origin_id) if row is not None])
+    ended = end_these(rows.filter(ended_at__isnull=True), reason)
+    switched = rows.filter(ended_because=EndReason.SWITCHED, started_at__gt=timezone.now() - LONGEST)
+    switched.update(ended_because=reason)
+    return ended
+
+
+def end_these(live: QuerySet[SignIn], reason: EndReason) -> int:
+    """End these live sign-ins; returns how many there were. As `end_all`, it writes no entry."""
+    return live.update(ended_at=Greatest(Value(timezone.now()), F("started_at")), ended_because=reason)
+
+
+@transaction.atomic
+def end_others(*, by: Actor) -> int:
+    """End every other sign-in of who acts, whichever firm it is for (SES-07); returns how many there were."""
+    if by.person is None or by.sign_in is None:
+        return 0
+    others = SignIn.objects.filter(person=by.person, ended_at__isnull=True).exclude(pk=by.sign_in.pk)
+    ended = end_these(others, EndReason.ENDED_BY_OWNER)
+    SignIn.objects.filter(pk=by.sign_in.pk).update(told_of=None)
+    if ended:
+        because = EndReason.ENDED_BY_OWNER
+        audit.record(Kind.SIGN_IN_ENDED, by=by, target=by.person, because=because, sign_ins_ended=ended)
+    return ended
 
 
 def leave(request: HttpRequest) -> None:
@@ -106,9 +241,12 @@ def leave(request: HttpRequest) -> None:
 
 def keep_after_password_change(request: HttpRequest, sign_in: SignIn, credential: Credential) -> None:
     """Whoever changes his password himself keeps this sign-in, under a new session id; all others end (D16)."""
+    rows = SignIn.objects.filter(Q(pk=sign_in.pk) | Q(later=sign_in))
     for name in ("enterprise", "personal"):
-        if getattr(sign_in, f"{name}_credential_id") == credential.pk:
-            SignIn.objects.filter(pk=sign_in.pk).update(**{f"{name}_version": credential.version})
+        rows.filter(**{f"{name}_credential": credential}).update(**{f"{name}_version": credential.version})
+    given = request.session.get(_GIVEN, {})
+    if str(credential.pk) in given:
+        request.session[_GIVEN] = {**given, str(credential.pk): credential.version}
     request.session.cycle_key()
 
 

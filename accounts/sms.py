@@ -38,7 +38,7 @@ class Binding:
     """What a code is good for, and nothing else: this person, purpose, taxpayer, login and phone (OTP-07).
 
     Without a person everything goes its usual way, the same work is done, nothing is sent and no code is right: so
-    nobody learns at a door that asks for no password who exists (D21, RST-01).
+    nobody learns at a door that asks for no password who exists (D21, RST-01). `typed` is what was typed there.
     """
 
     person: Person | None
@@ -46,6 +46,7 @@ class Binding:
     taxpayer: Taxpayer | None
     login: str
     phone: str
+    typed: str = ""
 
     @property
     def whose(self) -> str:
@@ -55,9 +56,29 @@ class Binding:
 
     @property
     def phone_count(self) -> str:
-        """Whom the codes sent count for: the phone, apart for what a stranger can ask for (D14)."""
+        """Whom the codes sent count for: the phone, apart for what a stranger can ask for (D14).
+
+        Whoever changes his phone types a number that may be another's: its owner's own codes aren't used up by it.
+        """
+        if self.purpose == Purpose.PHONE_CHANGE:
+            return "typed-as-new:" + sealing.lookup_hash(self.phone)
         group = "stranger:" if self.purpose in FOR_STRANGERS else "after-password:"
         return group + sealing.lookup_hash(self.phone)
+
+    @property
+    def asked_count(self) -> str:
+        """Whom the codes asked for count for: the phone; at a stranger's door what he typed at that door.
+
+        There the pauses of the phone itself would tell whose it is: ask by a name, then see which phone must wait.
+        """
+        if self.purpose not in FOR_STRANGERS:
+            return self.phone_count
+        return f"asked:{self.purpose}:{sealing.lookup_hash(self.typed or self.phone)}"
+
+    @property
+    def told_tries(self) -> str:
+        """Whom wrong tries count for, as far as that is told; at a stranger's door not the person."""
+        return self.asked_count if self.purpose in FOR_STRANGERS else self.whose
 
     @property
     def word(self) -> str:
@@ -71,13 +92,17 @@ class Binding:
         return sealing.keyed_hash(sealing.purpose_key("sms-code"), text)
 
 
-def _counts(binding: Binding, by: Actor) -> tuple[tuple[Limit, str], ...]:
-    """The limits a code takes from."""
-    phone = binding.phone_count
+def _by_number(subject: str) -> tuple[throttles.Count, ...]:
+    """The limits of one phone, or of what stands for one."""
+    return (CODE_GAP, subject), (CODE_HOUR, subject), (CODE_DAY, subject)
+
+
+def _counts(binding: Binding, by: Actor) -> tuple[throttles.Count, ...]:
+    """The limits a code takes from, as whoever asks for it is told."""
+    own = ((CODE_DAY, f"phone-change:{binding.whose}"),) if binding.purpose == Purpose.PHONE_CHANGE else ()
     return (
-        (CODE_GAP, phone),
-        (CODE_HOUR, phone),
-        (CODE_DAY, phone),
+        *own,
+        *_by_number(binding.asked_count),
         (CODE_ADDRESS, neighbourhood(by.ip)),
         (CODE_TOTAL, "all"),
     )
@@ -86,23 +111,33 @@ def _counts(binding: Binding, by: Actor) -> tuple[tuple[Limit, str], ...]:
 def send_code(binding: Binding, *, by: Actor) -> None:
     """Send a new code to the binding's phone; an older one of the same person and purpose dies.
 
-    Raises ValidationError `sms_wait` with `params["seconds"]` while a limit of D14 stands in the way.
+    Raises ValidationError `sms_wait` with `params["seconds"]` while a limit of D14 stands in the way. That the phone
+    of a stranger's claim must wait is not told, but recorded.
     """
     with transaction.atomic():
         _lock(binding)
         obstacle = throttles.take(*_counts(binding, by))
-        if obstacle is None:
+        in_the_way = obstacle or _take_untold(binding)
+        if in_the_way is None:
             _make(binding)
         audit.record(
             Kind.CODE_SENT,
             by=by,
             taxpayer=binding.taxpayer,
             target=binding.person,
-            reason=obstacle[0].name if obstacle else "",
+            reason=in_the_way[0].name if in_the_way else "",
             purpose=binding.purpose,
         )
     if obstacle is not None:
         raise _must_wait(*obstacle)
+
+
+def _take_untold(binding: Binding) -> tuple[Limit, int] | None:
+    """What a stranger's code takes from its phone; a claim that names nobody takes as much from nobody's."""
+    if binding.purpose not in FOR_STRANGERS:
+        return None
+    whose = binding.phone_count if binding.person else f"nobody:{binding.phone_count}"
+    return throttles.take(*_by_number(whose))
 
 
 def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
@@ -112,7 +147,7 @@ def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
     phone could be used up by typing it. Raises ValidationError `sms_wait` for both alike.
     """
     typed = f"typed:{binding.whose}"
-    obstacle = throttles.take((CODE_GAP, typed), (CODE_HOUR, typed), (CODE_DAY, typed))
+    obstacle = throttles.take(*_by_number(typed))
     if obstacle is None and binding.phone == real_phone:
         try:
             send_code(binding, by=by)
@@ -190,8 +225,7 @@ def check_code(binding: Binding, code: str, *, by: Actor) -> None:
 
 
 def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
-    person = binding.whose
-    blocked = throttles.wait(CODE_CHECKS, person)
+    blocked = throttles.wait(CODE_CHECKS, binding.told_tries)
     if blocked:
         return ValidationError(
             _("短信验证码输错次数过多，请在%(minutes)s分钟后再试。"),
@@ -203,7 +237,8 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
         rows = rows.filter(bound_to=binding.word)
     row = rows.filter(closed_at__isnull=True, expires_at__gt=Now()).first()
     right = row and row.bound_to == binding.word and constant_time_compare(row.code_hash, binding.hash(code))
-    if row and right and binding.person is not None and throttles.succeed(CODE_CHECKS, person):
+    if row and right and binding.person is not None and throttles.succeed(CODE_CHECKS, binding.whose):
+        throttles.release(CODE_CHECKS, binding.told_tries)
         SmsCode.objects.filter(pk=row.pk).update(used_at=Now(), closed_at=Now())
         throttles.give_back(CODE_ADDRESS, neighbourhood(by.ip))
         return None
@@ -212,7 +247,8 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
         row.save(update_fields=["failures"])
         if row.failures >= CODE_FAILURES:
             SmsCode.objects.filter(pk=row.pk).update(closed_at=Now())
-    throttles.fail(CODE_CHECKS, person)
+    for whose in sorted({binding.told_tries, binding.whose}):
+        throttles.fail(CODE_CHECKS, whose)
     return ValidationError(WRONG_CODE, code="sms_code")
 
 
@@ -223,12 +259,13 @@ def seconds_until_next_typed(binding: Binding) -> int:
 
 def seconds_until_next(binding: Binding) -> int:
     """Seconds until a new code may be asked for; 0 where it may now. The page's countdown starts from it (OTP-06)."""
-    return throttles.wait(CODE_GAP, binding.phone_count)
+    return throttles.wait(CODE_GAP, binding.asked_count)
 
 
-def close_codes(person: Person, purpose: Purpose) -> None:
-    """Kill the open code of this person and purpose: another person was chosen meanwhile (FLOW-04)."""
-    SmsCode.objects.filter(person=person, purpose=purpose, closed_at__isnull=True).update(closed_at=Now())
+def close_codes(person: Person, *purposes: Purpose) -> None:
+    """Kill the person's open codes of these purposes, or all: another was chosen (FLOW-04), or his phone changed."""
+    purposes = purposes or tuple(Purpose)
+    SmsCode.objects.filter(person=person, purpose__in=purposes, closed_at__isnull=True).update(closed_at=Now())
 
 
 def tidy(older_than: timedelta) -> int:

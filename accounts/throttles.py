@@ -5,14 +5,20 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from accounts import sealing
 from accounts.limits import Limit
 from accounts.models import Throttle
 
 Count = tuple[Limit, str]
 """A limit and whom it counts for."""
+
+
+def unreadable(typed: str) -> str:
+    """A word to count by for what a visitor typed: it may be his password, in the wrong box (LOG-05)."""
+    return sealing.keyed_hash(sealing.purpose_key("throttle"), typed)
 
 
 def _key(limit: Limit, subject: str) -> str:
@@ -112,6 +118,12 @@ def succeed(limit: Limit, subject: str) -> bool:
 def release(limit: Limit, subject: str) -> None:
     """Forget count and block: what they guarded has been set anew by who proved himself otherwise."""
     Throttle.objects.filter(key=_key(limit, subject)).delete()
+
+
+def release_everywhere(limit: Limit, subject: str) -> None:
+    """As `release`, for the subject's counts in browsers of its own as well (`accounts.browsers`)."""
+    key = _key(limit, subject)
+    Throttle.objects.filter(Q(key=key) | Q(key__startswith=f"{key}@")).delete()
 
 
 def give_back(limit: Limit, subject: str) -> None:

@@ -1,5 +1,9 @@
 """Triggers that make the record append-only in the database itself (D28, LOG-03)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 TABLE = "accounts_auditentry"
@@ -28,6 +32,22 @@ POSTGRESQL = {
         CREATE TRIGGER accounts_auditentry_no_truncate BEFORE TRUNCATE ON {TABLE}
         FOR EACH STATEMENT EXECUTE FUNCTION accounts_auditentry_refuse()""",
 }
+
+
+@contextmanager
+def lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Lift the triggers within the transaction under way, for the retention job alone (LOG-04).
+
+    Asks for the table's owner: the portal's own database role can't.
+    """
+    is_postgresql = connection.vendor == "postgresql"
+    names = POSTGRESQL if is_postgresql else SQLITE
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute(f"DROP TRIGGER {name} ON {TABLE}" if is_postgresql else f"DROP TRIGGER {name}")
+        yield
+        for statement in names.values():
+            cursor.execute(statement)
 
 
 def create(schema_editor: BaseDatabaseSchemaEditor) -> None:

@@ -29,10 +29,10 @@ def _account_links(actor: Actor) -> list[Link]:
     staff = [Link(reverse("staff:members"), _("企业人员维护"))] if actor.is_manager else []
     return [
         *staff,
+        Link(reverse("staff:centre"), _("个人中心")),
         Link(reverse("staff:my_posts"), _("我的任职")),
+        Link(reverse("staff:capacity"), _("切换身份")),
         Link(reverse("staff:change_password"), _("修改密码")),
-        Link(reverse("staff:declaration_firms"), _("企业办税权限")),
-        Link(reverse("accounts:sign_ins"), _("登录设备")),
     ]
 
 

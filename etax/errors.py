@@ -1,5 +1,6 @@
 """Error pages in the portal's style: what happened, why, and the next step (CFG-06)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -59,12 +60,20 @@ _STALE_FORM = Words(
 
 
 def error_page(
-    request: HttpRequest, status: int, *, words: Words | None = None, text: str = "", retry_after: int = 0
+    request: HttpRequest,
+    status: int,
+    *,
+    words: Words | None = None,
+    text: str = "",
+    links: Sequence[Mapping[str, object]] = (),
+    retry_after: int = 0,
 ) -> HttpResponse:
     """The page of a status, with the request's number; `text` takes the place of the usual explanation.
 
+    `links`, each with text and url, take the place of the usual way home.
     Other systems, which read no pages, are told the same as problem details.
     """
+    home = {"text": _("返回首页"), "url": reverse("home")}
     said = words or _WORDS.get(status) or _WORDS[500 if status >= 500 else 400]
     if request.path_info.startswith(problems.PREFIX):
         return _retry(
@@ -74,7 +83,7 @@ def error_page(
         "status": status,
         "heading": said.heading,
         "text": text or said.text,
-        "next_steps": [{"text": said.next_step, "url": ""}, {"text": _("返回首页"), "url": reverse("home")}],
+        "next_steps": [{"text": said.next_step, "url": ""}, *(links or [home])],
         "request_id": getattr(request, "request_id", ""),
         "bureau_name": settings.BUREAU_NAME,
         "icons": static("icons.svg"),

@@ -10,6 +10,8 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.pages import PageResponse
 from accounts.refusals import TooMany
@@ -107,6 +109,8 @@ class ErrorPageMiddleware:
         replaced = error_page(request, response.status_code)
         if "Allow" in response.headers:
             replaced["Allow"] = response.headers["Allow"]
+        # Django's mark of an answer that has its line in the log: one error, one line.
+        replaced._has_been_logged = getattr(response, "_has_been_logged", False)  # type: ignore[attr-defined]
         return replaced
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -127,5 +131,18 @@ class StaleFormMiddleware:
 
     def __call__(self, request: Request) -> HttpResponseBase:
         if request.method == "POST" and request.POST.get("capacity", request.actor.capacity) != request.actor.capacity:
-            return error_page(request, 409)
+            return self._refuse(request)
         return self.get_response(request)
+
+    @staticmethod
+    def _refuse(request: Request) -> HttpResponse:
+        """The page of 409, which says as whom he is signed in now, and leads back there or to 切换身份."""
+        actor = request.actor
+        if actor.person is None:
+            return error_page(request, 409)
+        name = actor.taxpayer.name if actor.taxpayer else _("自然人")
+        links = [
+            {"text": _("返回首页（当前身份：%(name)s）") % {"name": name}, "url": reverse("home")},
+            {"text": _("切换身份"), "url": reverse("staff:capacity")},
+        ]
+        return error_page(request, 409, links=links)

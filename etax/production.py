@@ -36,6 +36,7 @@ def _conditions(settings: Mapping[str, Any]) -> list[tuple[bool, str]]:
         (bool(lookups), "LOOKUP_KEYS is empty"),
         (all(map(_is_key, (*seals, *lookups))), "a key must be name:base64 of 32 bytes"),
         (not _share(seals, lookups), "SEALING_KEYS and LOOKUP_KEYS share a key"),
+        (settings["CIPHERS"] in ("international", "guomi"), "CIPHERS must be international or guomi"),
         (_is_https(settings["SMS_URL"]), "SMS_URL must be an https address"),
         (settings["CACHE_URL"].startswith(("redis://", "rediss://")), "CACHE_URL must name a Redis server"),
         (_is_https(settings["SOCIAL_INSURANCE_URL"]), "SOCIAL_INSURANCE_URL must be an https address"),

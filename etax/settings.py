@@ -25,6 +25,8 @@ VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 # --- Keys. Each secret has one purpose, so that each can be changed alone. -------------------------------------------
 SECRET_KEY = env.str("SECRET_KEY", default=embedded.secret(VAR_DIR, "secret_key") if DEBUG else "")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+# The family of ciphers that seals and hashes: international (AES, SHA-256) or guomi (SM4, SM3). Both are read.
+CIPHERS = env.str("CIPHERS", default="international")
 # `name:base64` of 32 bytes each, the first is the one that seals; the others still open.
 SEALING_KEYS = env.list("SEALING_KEYS", default=embedded.keyring(VAR_DIR, "sealing_key") if DEBUG else [])
 # The keys of the look-up hashes, apart from the sealing keys (D33).
@@ -76,6 +78,7 @@ MIDDLEWARE = [
     "etax.middleware.StaleFormMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "staff.middleware.MustChangePasswordMiddleware",
+    "staff.middleware.MustChooseCapacityMiddleware",
 ]
 
 TEMPLATES = [

@@ -5,7 +5,7 @@ from django.urls import include, path
 
 from accounts.views.signins import sign_out
 from etax import errors
-from etax.views import handover, home, phone
+from etax.views import handbook, handover, home, phone
 from staff.views.login import login
 
 handler400 = errors.bad_request
@@ -17,6 +17,8 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("login/", login, name="login"),
     path("agreement/", home.agreement, name="agreement"),
+    path("help/", handbook.contents, name="help"),
+    path("help/<slug:slug>/", handbook.help_page, name="help_page"),
     path("logout/", sign_out, name="sign_out"),
     path("handover/redeem/", handover.redeem, name="redeem_ticket"),
     path("", include("accounts.urls")),

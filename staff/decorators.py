@@ -17,7 +17,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.requests import Request
 from accounts.words import Words
-from staff import functions
+from staff import functions, interrupted
 
 P = ParamSpec("P")
 View = Callable[Concatenate[Request, P], HttpResponse]
@@ -88,6 +88,8 @@ def fresh_code_required(view: View[P]) -> View[P]:
     def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if signins.needs_code(request.actor):
             back = request.path if request.method != "POST" else _shown_on(request)
+            if request.method == "POST":
+                interrupted.keep(request, back=back)
             return redirect(f"{reverse('staff:step_up')}?{urlencode({'next': back})}")
         return view(request, *args, **kwargs)
 

@@ -18,7 +18,7 @@ WRONG = _("纳税人识别号或密码错误")
 
 def account_word(code: str) -> str:
     """What wrong tries on this number are counted under, whether or not it exists."""
-    return f"taxpayer:{code}"
+    return f"taxpayer:{throttles.unreadable(code)}"
 
 
 def check_password(code: str, password: str, *, subject: str, by: Actor) -> Taxpayer:

@@ -1,6 +1,7 @@
 """Finding what belongs to the actor's taxpayer: 404 for everything else, and an entry in the record (AUZ-02)."""
 
 import uuid
+from collections.abc import Iterable
 
 from django.http import Http404
 
@@ -34,6 +35,23 @@ def change_request(uid: uuid.UUID, *, by: Actor) -> ChangeRequest:
     if found is None:
         raise _not_found("change_request", by=by)
     return found
+
+
+def refuse_foreign_identities(uids: Iterable[str], *, by: Actor) -> None:
+    """Raise a recorded Http404 where a form names an identity that the actor's firm doesn't have (AUZ-03).
+
+    What is no public id at all is left to the form.
+    """
+    asked = {uid for text in uids if (uid := _uid_of(text)) is not None}
+    if asked and Identity.objects.filter(taxpayer=by.taxpayer, uid__in=asked).count() < len(asked):
+        raise _not_found("identity", by=by)
+
+
+def _uid_of(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
 
 
 def _not_found(what: str, *, by: Actor) -> Http404:

@@ -134,12 +134,29 @@ class PersonalPasswordForm(Form):
     password = PasswordField(label=_("个人登录密码"))
 
 
-class OperationsFilterForm(Form):
-    """What to show of the taxpayer's record: kind, result, person, dates."""
+class EnterprisePasswordForm(Form):
+    """企业密码 of the taxpayer that a person switches to (D32)."""
+
+    password = PasswordField(label=_("企业密码"))
+
+
+class MisuseForm(Form):
+    """非本人任职: what is the matter, in the person's own words (D35)."""
+
+    statement = CleanCharField(
+        label=_("情况说明"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("例如：何时发现、是否曾在该企业工作。最多500个字符。"),
+        error_messages={"required": _("请说明情况。")},
+    )
+
+
+class RecordFilterForm(Form):
+    """What to show of a record: kind, result, dates."""
 
     kind = forms.ChoiceField(label=_("操作"), required=False, choices=[("", _("全部")), *Kind.choices])
     result = forms.ChoiceField(label=_("结果"), required=False, choices=[("", _("全部")), *Result.choices])
-    name = forms.CharField(label=_("人员姓名"), required=False, max_length=100)
     since = DayField(label=_("起始日期"))
     until = DayField(label=_("截止日期"))
 
@@ -149,6 +166,14 @@ class OperationsFilterForm(Form):
         if data.get("since") and data.get("until") and data["since"] > data["until"]:
             raise ValidationError(_("起始日期不能晚于截止日期。"), code="dates_inverted")
         return super().clean()
+
+
+class OperationsFilterForm(RecordFilterForm):
+    """What to show of the taxpayer's record: as well, whose."""
+
+    field_order = ("kind", "result", "name", "since", "until")
+
+    name = forms.CharField(label=_("人员姓名"), required=False, max_length=100)
 
 
 class MemberFilterForm(Form):

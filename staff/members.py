@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Person, SignIn, Taxpayer
 from accounts.words import Words
 from realname import phones
-from realname.models import LEADS, Position, Post
+from realname.models import LEADS, Position, Post, RealNameRecord
 from staff.models import Membership
 
 PAGE_SIZE = 20
@@ -25,6 +25,7 @@ class State(models.TextChoices):
     BOUND = "bound", _("已绑定")
     EXPIRED = "expired", _("已到期")
     UNREGISTERED = "unregistered", _("与税务登记不符")
+    UNUSABLE = "unusable", _("未实名采集或未关联")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Row:
     posts: tuple[Post, ...]
     membership: Membership | None
     last_sign_in: datetime | None
+    is_collected: bool = True
 
     @property
     def is_lead(self) -> bool:
@@ -52,6 +54,16 @@ class Row:
         return phones.on_file(self.person, self.posts)
 
     @property
+    def is_linked(self) -> bool:
+        """Whether a post of his is confirmed (M15); who has no post has another problem first."""
+        return not self.posts or any(post.is_linked for post in self.posts)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether nothing of the bureau's stands in his way: registered, collected, linked (M93)."""
+        return self.is_registered and self.is_collected and self.is_linked
+
+    @property
     def is_registered(self) -> bool:
         """Whether the register names him and no synchronisation has found otherwise (M102)."""
         return bool(self.posts) and (self.membership is None or self.membership.unregistered_at is None)
@@ -60,11 +72,18 @@ class Row:
 def leads_of(taxpayer: Taxpayer) -> list[Row]:
     """Legal representative and finance officer by the register: one query."""
     posts = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
-    found = sorted(posts.annotate(last_sign_in=_latest()), key=lambda post: LEADS.index(Position(post.position)))
-    rows = {
-        post.person_id: Row(post.person, (post,), None, getattr(post, "last_sign_in", None)) for post in found[::-1]
-    }
+    posts = posts.annotate(last_sign_in=_latest(), is_collected=Exists(_collected()))
+    found = sorted(posts, key=lambda post: LEADS.index(Position(post.position)))
+    rows = {post.person_id: Row(post.person, (post,), None, *_annotations(post)) for post in found[::-1]}
     return list(rows.values())[::-1]
+
+
+def _annotations(row: Post | Membership) -> tuple[datetime | None, bool]:
+    return getattr(row, "last_sign_in", None), getattr(row, "is_collected", True)
+
+
+def _collected() -> QuerySet[RealNameRecord]:
+    return RealNameRecord.objects.filter(person=OuterRef("person"), revoked_at__isnull=True)
 
 
 def _latest() -> Subquery:
@@ -72,13 +91,13 @@ def _latest() -> Subquery:
     return Subquery(latest.values("started_at")[:1])
 
 
-def _row(person: Person, posts: tuple[Post, ...], membership: Membership | None) -> Row:
-    return Row(person, posts, membership, getattr(membership, "last_sign_in", None))
-
-
 def rich(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
     """The memberships with all that a row shows: person, identities, last sign-in."""
-    return memberships.select_related("person").prefetch_related("identities").annotate(last_sign_in=_latest())
+    return (
+        memberships.select_related("person")
+        .prefetch_related("identities")
+        .annotate(last_sign_in=_latest(), is_collected=Exists(_collected()))
+    )
 
 
 def members_of(taxpayer: Taxpayer, *, name: str = "", state: str = "") -> QuerySet[Membership]:
@@ -92,12 +111,14 @@ def members_of(taxpayer: Taxpayer, *, name: str = "", state: str = "") -> QueryS
     frozen = Q(frozen_at__isnull=False) & (Q(frozen_until__isnull=True) | Q(frozen_until__gt=now))
     expired = Q(valid_until__isnull=False, valid_until__lte=now)
     unregistered = Q(unregistered_at__isnull=False) | ~Exists(open_posts)
+    linked = open_posts.filter(linked_at__isnull=False)
     filters = {
         State.FROZEN: frozen,
         State.BOUND: Q(bound_at__isnull=False),
         State.EXPIRED: expired,
         State.UNREGISTERED: unregistered,
-        State.NORMAL: ~frozen & ~expired & ~unregistered,
+        State.NORMAL: ~frozen & ~expired & ~unregistered & Exists(_collected()) & Exists(linked),
+        State.UNUSABLE: ~Exists(_collected()) | ~Exists(linked),
     }
     return members.filter(filters[State(state)]) if state else members
 
@@ -106,9 +127,10 @@ def rows_of(taxpayer: Taxpayer, memberships: list[Membership]) -> list[Row]:
     """A row for each of these rich memberships, with the person's open posts: one query."""
     posts: dict[int, tuple[Post, ...]] = {}
     people = [membership.person_id for membership in memberships]
-    for post in Post.objects.open().filter(taxpayer=taxpayer, person__in=people):
+    found = Post.objects.open().filter(taxpayer=taxpayer, person__in=people)
+    for post in sorted(found, key=lambda each: list(Position).index(Position(each.position))):  # the weightiest first
         posts[post.person_id] = (*posts.get(post.person_id, ()), post)
-    return [_row(each.person, posts.get(each.person_id, ()), each) for each in memberships]
+    return [Row(each.person, posts.get(each.person_id, ()), each, *_annotations(each)) for each in memberships]
 
 
 def row_of(membership: Membership) -> Row:

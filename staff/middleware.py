@@ -7,17 +7,21 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import resolve, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import audit, passwords, signins
 from accounts.actor import Actor
 from accounts.audit import Kind
+from accounts.models import SignIn, Taxpayer
 from accounts.models.signins import EndReason
 from accounts.requests import Request
 from staff import standing
-from staff.standing import NOT_ADDED, REMOVED, Problem, Standing
+from staff.standing import NOT_ADDED, PASSWORD_NOT_SET, REMOVED, Problem, Standing
 
 GetResponse = Callable[[Request], HttpResponse]
 
+_OPEN_WITHOUT_CAPACITY = frozenset({"staff:capacity", "staff:switch", "staff:send_switch_code", "sign_out"})
 _OPEN_IN_RESET_STATE = frozenset({"staff:change_password", "staff:step_up", "staff:send_step_up_code", "sign_out"})
 
 
@@ -29,25 +33,67 @@ class CapacityMiddleware:
 
     def __call__(self, request: Request) -> HttpResponse:
         actor = request.actor
-        if actor.sign_in is None or actor.person is None or actor.taxpayer is None:
+        if actor.sign_in is None or actor.person is None:
+            return self.get_response(request)
+        proving = actor.sign_in.origin.taxpayer if actor.sign_in.origin and actor.sign_in.rests_on_another else None
+        if proving is not None:  # the capacity that proved the session goes first: with it, all is lost
+            problem = _problem_of(standing.of_person(actor.person, proving), actor.sign_in)
+            if problem is not None:
+                return self._out(request, actor.sign_in, proving, problem)
+        if actor.taxpayer is None:
             return self.get_response(request)
         found = standing.of_person(actor.person, actor.taxpayer)
-        problem = found.problem
+        problem = _problem_of(found, actor.sign_in)
         if problem is not None:
-            return self._out(request, REMOVED if problem is NOT_ADDED else problem)
+            return self._lost(request, actor.sign_in, actor.taxpayer, problem)
         request.actor = _completed(actor, found)
         return self.get_response(request)
 
+    def _lost(self, request: Request, sign_in: SignIn, taxpayer: Taxpayer, problem: Problem) -> HttpResponse:
+        """Out, or on to 切换身份 where another capacity proved the session (D16)."""
+        if not sign_in.rests_on_another:
+            return self._out(request, sign_in, taxpayer, problem)
+        audit.record(Kind.CAPACITY_LOST, by=request.actor, reason=_said(problem).code)
+        signins.fall_back(request, sign_in, by=request.actor)
+        _say(request, problem)
+        return redirect("staff:capacity")
+
     @staticmethod
-    def _out(request: Request, problem: Problem) -> HttpResponse:
-        actor = request.actor
-        if actor.sign_in is not None:
-            signins.end(actor.sign_in, EndReason.CAPACITY_LOST, by=actor)
-        audit.record(Kind.CAPACITY_LOST, by=actor, reason=problem.code)
+    def _out(request: Request, sign_in: SignIn, taxpayer: Taxpayer, problem: Problem) -> HttpResponse:
+        signins.end(sign_in, EndReason.CAPACITY_LOST, by=request.actor)
+        audit.record(Kind.CAPACITY_LOST, by=request.actor, taxpayer=taxpayer, reason=_said(problem).code)
         signins.leave(request)
-        messages.error(request, str(problem.text))
-        messages.info(request, str(problem.next_step))
+        if sign_in.rests_on_another:
+            text = _("本次登录由您在%(firm)s的身份验证，该身份已不能使用，为了安全已退出。")
+            messages.warning(request, text % {"firm": f"“{taxpayer.name}”"})
+        _say(request, problem)
         return redirect("login")
+
+
+def _problem_of(found: Standing, sign_in: SignIn) -> Problem | None:
+    """Why he may not go on there."""
+    if found.problem is None and _has_outlived_the_reset(found, sign_in):
+        return PASSWORD_NOT_SET
+    return found.problem
+
+
+def _has_outlived_the_reset(found: Standing, sign_in: SignIn) -> bool:
+    """Whether the 111111 state in which this sign-in began is over, and no password was set in it (D10, RST-05)."""
+    credential = found.membership.signing_credential if found.membership else None
+    if credential is None or credential.is_set or credential.temporary_until is None:
+        return False
+    return sign_in.started_at < credential.temporary_until <= timezone.now()
+
+
+def _said(problem: Problem) -> Problem:
+    """To who was in before, not being added means that he was removed."""
+    return REMOVED if problem is NOT_ADDED else problem
+
+
+def _say(request: Request, problem: Problem) -> None:
+    said = _said(problem)
+    messages.error(request, str(said.text))
+    messages.info(request, str(said.next_step))
 
 
 def _completed(actor: Actor, found: Standing) -> Actor:
@@ -80,3 +126,21 @@ class MustChangePasswordMiddleware:
         if resolve(request.path_info).view_name in _OPEN_IN_RESET_STATE:
             return None
         return redirect(reverse("staff:change_password"))
+
+
+class MustChooseCapacityMiddleware:
+    """After the loss of a capacity that was switched to, every address leads to 切换身份 until one is chosen (D16)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Request) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: Request, view: object, args: object, kwargs: object) -> HttpResponse | None:
+        """Lead away from every view but those of 切换身份; pictures and other open views stay open."""
+        if not signins.must_choose(request) or not getattr(view, "login_required", True):
+            return None
+        if request.actor.sign_in is None or resolve(request.path_info).view_name in _OPEN_WITHOUT_CAPACITY:
+            return None
+        return redirect(reverse("staff:capacity"))

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import date, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -135,6 +136,11 @@ class Membership(models.Model):
     def is_expired(self) -> bool:
         """Whether its own last day has passed."""
         return self.valid_until is not None and timezone.now() >= self.valid_until
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day on which it may be used; None where it has no end."""
+        return timezone.localdate(self.valid_until - timedelta(microseconds=1)) if self.valid_until else None
 
     @property
     def signing_credential(self) -> Credential | None:

@@ -26,7 +26,7 @@ BY_SMS = Flow("natural_sms", (Step("staff:natural_sms", "claim"), Step("staff:na
 
 def account_word(username: str) -> str:
     """What wrong tries on this account are counted under, at its own door and, while bound, at the enterprise's."""
-    return f"person:{username}"
+    return f"person:{throttles.unreadable(username)}"
 
 
 def _find(username: str) -> Person | None:
@@ -66,8 +66,8 @@ def claim_by_name(username: str) -> Claim:
     """The claim to be the owner of this account; the code goes to his real-name phone, which nobody types."""
     person = _find(username)
     if person is None or person.credential is None or not person.phone:
-        return Claim(None, f"nobody:{username}")
-    return Claim(person, person.phone)
+        return Claim(None, f"nobody:{username}", typed=username)
+    return Claim(person, person.phone, typed=username)
 
 
 def enter(request: HttpRequest, person: Person, proof: Proof, *, by: Actor) -> None:

@@ -44,27 +44,41 @@ def claim_for_enterprise(code: str, phone: str) -> Claim:
     # An unknown number costs the same reading of people, of whom there are none.
     people = standing.of_phone(phone, taxpayer or Taxpayer(pk=0))
     recoverable = taxpayer is not None and taxpayer.is_open and taxpayer.kind != Taxpayer.Kind.SOCIAL_INSURANCE
-    same = [each for each in people if each.posts and phones.on_file(each.person, each.posts).number == phone]
+    same = [
+        each
+        for each in people
+        if each.posts and not each.is_misused and phones.on_file(each.person, each.posts).number == phone
+    ]
+    typed = f"{code}|{phone}"
     if taxpayer is None or not recoverable or not same or not same[0].is_collected:
-        return Claim(None, phone)
-    return Claim(same[0].person, phone, taxpayer)
+        return Claim(None, phone, typed=typed)
+    return Claim(same[0].person, phone, taxpayer, typed)
 
 
 def claim_for_person(username: str, phone: str) -> Claim:
     """The claim to be the owner of this account with this real-name phone; nobody where that isn't so."""
     claimed = natural.claim_by_name(username).person
     same = claimed is not None and numbers.fold(claimed.phone) == phone
-    return Claim(claimed if same else None, phone)
+    return Claim(claimed if same else None, phone, typed=f"{username}|{phone}")
+
+
+def _has_another_phone(claim: Claim) -> bool:
+    """Whether his phone was changed since the code went to the one claimed: it proves nothing any more (OTP-10)."""
+    return claim.person is not None and numbers.fold(claim.person.phone) != claim.phone
 
 
 def refuse_who_may_not(claim: Claim) -> tuple[Person, Taxpayer]:
     """The lead and the firm whose enterprise password may be set anew.
 
-    Raises ValidationError `not_lead` for a clerk, naming who can (M82, D21), and `start_again` when nothing is proven.
+    Raises ValidationError `not_lead` for a clerk, naming who can (M82, D21), `misused` once he has said that the firm
+    uses his name without him (D35), and `start_again` when nothing is proven.
     """
-    if claim.person is None or claim.taxpayer is None:
+    if claim.person is None or claim.taxpayer is None or _has_another_phone(claim):
         raise ValidationError(_("登录信息已变更，请重新登录。"), code="start_again")
-    if not standing.of_person(claim.person, claim.taxpayer).is_lead:
+    found = standing.of_person(claim.person, claim.taxpayer)
+    if found.is_misused:
+        raise ValidationError(standing.MISUSED.text, code=standing.MISUSED.code)
+    if not found.is_lead:
         text = _("只有法定代表人（业主）和财务负责人可以找回企业登录密码，请联系他们，或到税务机关前台办理。")
         raise ValidationError(text, code="not_lead")
     return claim.person, claim.taxpayer
@@ -93,16 +107,16 @@ def set_enterprise_password(claim: Claim, new: str, *, by: Actor) -> None:
 def set_natural_password(claim: Claim, new: str, *, by: Actor) -> None:
     """Set a natural person's password anew. Raises ValidationError: a rule of D12, or `start_again`."""
     person = claim.person
-    if person is None or person.credential is None:
+    if person is None or person.credential is None or _has_another_phone(claim):
         raise ValidationError(_("登录信息已变更，请重新登录。"), code="start_again")
     passwords.validate_new(new, Setting(person=person, old=person.credential, others=own_passwords(person)))
     hashed = passwords.hash_new(new)
     with transaction.atomic():
         locked = Credential.objects.select_for_update(no_key=True).get(pk=person.credential.pk)
         passwords.store(locked, hashed)
-        signins.end_all(person, None, EndReason.PASSWORD_CHANGED, by=by)
+        ended = signins.end_all(person, None, EndReason.PASSWORD_CHANGED)
         throttles.release(PASSWORD, natural.account_word(person.get_username()))
-        audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person)
+        audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person, sign_ins_ended=ended)
         notices.tell(person, _("您的自然人登录密码已通过您的手机号码重设。"))
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import sealing
 from accounts.models import Person, Taxpayer
 from accounts.words import Words
-from realname.models import LEADS, Position, Post, RealNameRecord
+from realname.models import LEADS, MisuseCase, Position, Post, RealNameRecord
 from staff import functions
 from staff.models import Grant, Membership
 
@@ -33,6 +33,11 @@ NOT_IN_REGISTER = Problem(
     _(
         "第一步：在【变更税务登记】-【办税人员信息】中增加该办税人员；第二步：由本人实名采集；第三步：由法定代表人或财务负责人授权。前两步也可以到税务机关前台办理。"
     ),
+)
+MISUSED = Problem(
+    "misused",
+    _("该人员已申报非本人任职，其在本企业的身份已停止使用"),
+    _("请等待税务机关核实，结果以短信通知本人；确系本人任职的，请本人到税务机关前台说明。"),
 )
 NOT_COLLECTED = Problem(
     "not_collected",
@@ -69,6 +74,11 @@ EXPIRED = Problem(
     _("办税权限已到期"),
     _("请法定代表人（业主）或财务负责人登录后，在【企业人员维护】中延长有效期。"),
 )
+PASSWORD_NOT_SET = Problem(
+    "password_not_set",
+    _("尚未设置密码"),
+    _("重置后的24小时已过，密码没有修改。请用短信登录，并设置个人登录密码。"),
+)
 NOT_SET_UP = Problem(
     "not_set_up",
     _("请先使用普通登录完成人员权限设置"),
@@ -87,6 +97,7 @@ class Standing:
     membership: Membership | None
     is_collected: bool
     has_identity: bool
+    is_misused: bool = False
 
     @property
     def position(self) -> Position:
@@ -104,10 +115,17 @@ class Standing:
         return self.position in LEADS
 
     @property
+    def can_be_left(self) -> bool:
+        """Whether there is something to leave: a membership, or the 关联 of a post. Leads leave by register (D9)."""
+        return not self.is_lead and (self.membership is not None or any(post.linked_at for post in self.posts))
+
+    @property
     def problem(self) -> Problem | None:
         """Why he may not act for the taxpayer, the register's word first (D4); None when he may."""
         if not self.posts or (not self.is_lead and self._is_marked):
             return NOT_IN_REGISTER
+        if self.is_misused:
+            return MISUSED
         if not self.is_collected:
             return NOT_COLLECTED
         if not any(post.is_linked for post in self.posts):
@@ -227,10 +245,12 @@ def _read(**whose: object) -> list[Standing]:
     collected = Exists(RealNameRecord.objects.filter(person=OuterRef("person"), revoked_at__isnull=True))
     identity = Exists(Membership.identities.through.objects.filter(membership=OuterRef("pk")))
     people = ("person__credential", "taxpayer__credential")
+    cases = MisuseCase.objects.filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
+    misused = Exists(cases.blocking(since=OuterRef("since")))
     posts = Post.objects.open().filter(**whose).select_related(*people)
     memberships = Membership.objects.open().filter(**whose).select_related(*people, "credential")
     return _combine(
-        posts.annotate(is_collected=collected),
+        posts.annotate(is_collected=collected, is_misused=misused),
         memberships.annotate(is_collected=collected, has_identity=identity),
     )
 
@@ -253,6 +273,7 @@ def _combine(posts: Iterable[Post], memberships: Iterable[Membership]) -> list[S
             posts=tuple(sorted(posts_of.get(pair, ()), key=lambda post: _WEIGHT[Position(post.position)])),
             membership=membership_of.get(pair),
             is_collected=row.is_collected,  # type: ignore[union-attr]  # annotated in _read
+            is_misused=any(post.is_misused for post in posts_of.get(pair, ())),  # type: ignore[attr-defined]
             has_identity=pair in membership_of and membership_of[pair].has_identity,  # type: ignore[attr-defined]
         )
         for pair, row in pairs.items()
@@ -264,3 +285,10 @@ def first_sign_in_is_due(taxpayer: Taxpayer) -> bool:
     leads = Post.objects.filter(taxpayer=taxpayer, position__in=LEADS).values("person")
     memberships = Membership.objects.filter(taxpayer=taxpayer, person__in=leads, credential__isnull=False)
     return not memberships.exclude(credential__password="").exists()
+
+
+def where_first_sign_in_is_done(taxpayers: Iterable[Taxpayer]) -> set[int]:
+    """The keys of those of these taxpayers whose first sign-in is no longer due: one query, however many (D6)."""
+    lead = Post.objects.filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"), position__in=LEADS)
+    done = Membership.objects.filter(Exists(lead), taxpayer__in=taxpayers, credential__isnull=False)
+    return set(done.exclude(credential__password="").values_list("taxpayer", flat=True))

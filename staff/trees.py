@@ -34,6 +34,11 @@ class Limb:
     twigs: tuple[Twig, ...]
 
     @property
+    def may_change(self) -> bool:
+        """Whether the actor may change any leaf of it."""
+        return any(leaf.may_change for twig in self.twigs for leaf in twig.leaves)
+
+    @property
     def ticked(self) -> int:
         """How many leaves are ticked."""
         return sum(leaf.is_ticked for twig in self.twigs for leaf in twig.leaves)

@@ -1,5 +1,6 @@
 """Who there is, how they prove it, and the record of what was done."""
 
+from accounts.models.chain import RecordBlock
 from accounts.models.credentials import Credential, PastPassword, Throttle, UsedPicture
 from accounts.models.messages import SmsCode, SmsMessage
 from accounts.models.people import Person, Taxpayer
@@ -11,6 +12,7 @@ __all__ = [
     "Credential",
     "PastPassword",
     "Person",
+    "RecordBlock",
     "SignIn",
     "SmsCode",
     "SmsMessage",

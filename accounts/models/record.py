@@ -1,5 +1,9 @@
 """The record (日志): one entry for every sign-in, refusal and act, which nobody can change (D28)."""
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -7,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.constraints import one_of
 from accounts.models.people import Person, Taxpayer
 from accounts.models.signins import Proof
+from accounts.words import Words
 
 
 class Kind(models.TextChoices):
@@ -134,12 +139,62 @@ REASONS = {
     "candidate_not_found": _("未查询到该人员信息"),
     "searches": _("查询次数过多"),
     "already_added": _("已是本企业的办税人员"),
+    "stale": _("信息已被他人变更"),
+    "self": _("不能对本人操作"),
+    "not_clerk": _("法定代表人（业主）、财务负责人不能在此操作"),
+    "already_frozen": _("已经冻结"),
+    "not_frozen": _("没有冻结"),
+    "until_in_the_past": _("日期早于现在"),
+    "no_account": _("尚未注册自然人账户"),
+    "already_bound": _("已绑定自然人账户"),
+    "not_bound": _("没有绑定自然人账户"),
+    "bound": _("已绑定自然人账户，请先解绑"),
+    "foreign_identity": _("权限身份不存在"),
+    "no_identity": _("没有勾选权限身份"),
+    "only_leads_give_management": _("无权授予管理权限"),
+    "name_taken": _("权限身份同名"),
+    "unknown_function": _("功能不存在"),
+    "function_not_held": _("授予或收回本人没有的功能"),
+    "in_use": _("权限身份正在使用"),
+    "lent": _("权限身份正由代理机构使用"),
+    "misused": _("已申报非本人任职"),
+    "ordinary_only": _("只能使用普通登录"),
+    "not_open": _("尚未开通电子税务局"),
+    "officer": _("正以税务人员身份登录"),
+    "already_there": _("已经是该身份"),
     "not_officer": _("不是税务人员"),
     "declaration_none": _("没有申报密码"),
     "declaration_wrong": _("申报密码错误"),
     "declaration_own": _("已设置自己的申报密码，不能查看"),
 }
 """The words of each reason code that a service writes."""
+
+
+def _changes(before: Any, after: Any) -> Iterator[Words]:
+    """What differs between two pictures of a membership or an identity that an entry keeps."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return
+    if before.get("identities") != after.get("identities"):
+        was, now = (_("、").join(each.get("identities", ())) or _("没有") for each in (before, after))
+        yield _("权限身份：%(was)s → %(now)s") % {"was": was, "now": now}
+    if before.get("is_manager") != after.get("is_manager"):
+        yield _("授予管理权限") if after.get("is_manager") else _("取消管理权限")
+    if before.get("valid_until") != after.get("valid_until"):
+        was, now = (_last_day(each.get("valid_until")) for each in (before, after))
+        yield _("有效期至：%(was)s → %(now)s") % {"was": was, "now": now}
+    if after.get("frozen_until") and before.get("frozen_until") != after["frozen_until"]:
+        until = timezone.localtime(datetime.fromisoformat(after["frozen_until"]))
+        yield _("冻结至%(until)s") % {"until": until.strftime("%Y-%m-%d %H:%M")}
+    for name, words in (("name", _("名称：%(was)s → %(now)s")), ("description", _("描述：%(was)s → %(now)s"))):
+        if before.get(name) != after.get(name):
+            yield words % {"was": before.get(name) or _("没有"), "now": after.get(name) or _("没有")}
+
+
+def _last_day(until: str | None) -> str:
+    """The last day before a moment of the record, in words; without one there is no end."""
+    if not until:
+        return str(_("长期"))
+    return str(timezone.localdate(datetime.fromisoformat(until) - timedelta(microseconds=1)))
 
 
 class AuditEntry(models.Model):
@@ -179,24 +234,29 @@ class AuditEntry(models.Model):
     @property
     def reason_in_words(self) -> str:
         """Why it was refused, as the taxpayer reads it; empty when it was done."""
+        if self.reason.startswith("password_") and self.reason not in REASONS:
+            return str(_("新密码不符合要求"))  # which rule of D12 it broke is nobody's business afterwards
         return str(REASONS.get(self.reason, self.reason))
 
     @property
     def details_in_words(self) -> list[str]:
-        """What changed, in sentences for the taxpayer: identities before and after, functions gained and lost."""
-        before, after = self.details.get("before"), self.details.get("after")
-        lines: list[str] = []
-        if isinstance(before, dict) and isinstance(after, dict) and "identities" in before and "identities" in after:
-            was, now = (_("、").join(each["identities"]) or _("没有") for each in (before, after))
-            if was != now:
-                lines.append(str(_("权限身份：%(was)s → %(now)s") % {"was": was, "now": now}))
-            if before["is_manager"] != after["is_manager"]:
-                lines.append(str(_("授予管理权限") if after["is_manager"] else _("取消管理权限")))
+        """What changed, in sentences for the taxpayer; functions gained and lost are named by the page."""
+        lines = [*_changes(self.details.get("before"), self.details.get("after"))]
+        if self.details.get("new_browser"):
+            lines.append(_("此前未使用过的浏览器"))
+        if self.details.get("phone_was"):
+            lines.append(_("手机号码：%(phone_was)s → %(phone_now)s") % self.details)
         if self.details.get("reason_given"):
-            lines.append(str(_("原因：%(reason)s") % {"reason": self.details["reason_given"]}))
+            lines.append(_("原因：%(reason)s") % {"reason": self.details["reason_given"]})
+        if self.details.get("sign_ins_ended"):
+            lines.append(_("结束了%(count)s处登录") % {"count": self.details["sign_ins_ended"]})
+        if isinstance(self.details.get("marked"), bool):
+            lines.append(_("标记为与税务登记不符") if self.details["marked"] else _("恢复正常"))
+        elif "marked" in self.details:
+            lines.append(_("标记%(marked)s人，恢复%(lifted)s人") % self.details)
         if self.details.get("name"):
-            lines.append(str(self.details["name"]))
-        return lines
+            lines.append(self.details["name"])
+        return [str(line) for line in lines]
 
     @property
     def proof_in_words(self) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.constraints import in_order, one_of
 from accounts.models.credentials import Credential
 from accounts.models.people import Person, Taxpayer
+from accounts.user_agents import in_words
 
 IDLE = timedelta(minutes=15)
 LONGEST = timedelta(hours=8)
@@ -48,10 +49,24 @@ class EndReason(models.TextChoices):
     CAPACITY_LOST = "capacity_lost", _("您的办税身份已变更，请重新登录。")
 
 
+LOSSES = frozenset(
+    {
+        EndReason.REMOVED,
+        EndReason.LEFT,
+        EndReason.CAPACITY_LOST,
+        EndReason.ENDED_BY_LEAD,
+        EndReason.PASSWORD_RESET,
+    }
+)
+"""What ends somebody's sign-ins for one taxpayer, and not what proved him elsewhere (D16)."""
+
+
 class SignIn(models.Model):
     """One sign-in in one browser, from the last step of a door to its end (D16).
 
     It remembers which versions of which passwords proved it, and when a code to the phone last did (`code_at`).
+    Who switches his capacity goes on under a new row that began when the first did; `origin` is that first one, from
+    the last step of a door, on whose proof the others rest.
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -74,6 +89,7 @@ class SignIn(models.Model):
     ip = models.GenericIPAddressField(null=True, blank=True)
     browser = models.CharField(max_length=200, blank=True, default="")
     told_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    origin = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="later")
 
     class Meta:
         constraints = (
@@ -97,18 +113,37 @@ class SignIn(models.Model):
     def __str__(self) -> str:
         return f"sign-in {self.uid}"
 
+    @property
+    def browser_in_words(self) -> str:
+        """Edge（Windows）."""
+        return in_words(self.browser)
+
     def why_over(self) -> EndReason | None:
-        """Why this sign-in must end now, though nobody ended it: time, or a password that proved it changed (D16)."""
+        """Why this sign-in must end now, though nobody ended it: time, or or what it rests on is gone (D16)."""
         now = timezone.now()
         if now - self.started_at >= LONGEST:
             return EndReason.LONGEST
         if now - self.seen_at >= IDLE:
             return EndReason.IDLE
-        if self._changed(self.enterprise_credential, self.enterprise_version):
+        if self._rests_on_changed_password or (self.origin is not None and self.origin._rests_on_changed_password):
             return EndReason.PASSWORD_CHANGED
-        if self._changed(self.personal_credential, self.personal_version):
-            return EndReason.PASSWORD_CHANGED
-        return None
+        return self._why_origin_is_over()
+
+    def _why_origin_is_over(self) -> EndReason | None:
+        """Why the sign-in that this one rests on no longer holds: it was ended for more than being switched from."""
+        if self.origin is None or self.origin.ended_because in ("", EndReason.SWITCHED):
+            return None
+        return EndReason(self.origin.ended_because)
+
+    @property
+    def rests_on_another(self) -> bool:
+        """Whether another capacity than this one proved the session: losing this one doesn't end it (D16)."""
+        return self.origin is not None and self.origin.taxpayer_id != self.taxpayer_id
+
+    @property
+    def _rests_on_changed_password(self) -> bool:
+        enterprise = self._changed(self.enterprise_credential, self.enterprise_version)
+        return enterprise or self._changed(self.personal_credential, self.personal_version)
 
     @staticmethod
     def _changed(credential: Credential | None, version: int) -> bool:

@@ -15,6 +15,8 @@ from accounts.models.signins import EndReason
 from accounts.pages import page
 from accounts.requests import Request
 
+_MOST = 50
+
 
 @require_POST
 @login_not_required
@@ -33,8 +35,8 @@ def sign_out(request: Request) -> HttpResponse:
 def sign_ins(request: Request) -> HttpResponse:
     """My sign-ins that are live now (SES-07)."""
     live = SignIn.objects.filter(person=request.actor.person, ended_at__isnull=True, seen_at__gt=signins.idle_since())
-    context = {"sign_ins": live.select_related("taxpayer").order_by("-started_at")[:50]}
-    return page(request, "accounts/sign_ins.html", context)
+    newest = list(live.select_related("taxpayer").order_by("-started_at")[:_MOST])
+    return page(request, "accounts/sign_ins.html", {"sign_ins": newest, "has_others": len(newest) > 1})
 
 
 @require_POST
@@ -44,6 +46,14 @@ def end_sign_in(request: Request, uid: uuid.UUID) -> HttpResponse:
     signins.end(sign_in, EndReason.ENDED_BY_OWNER, by=request.actor)
     signins.forget_told_of(sign_in)
     messages.success(request, _("已结束该处登录。"))
+    return redirect("accounts:sign_ins")
+
+
+@require_POST
+def end_other_sign_ins(request: Request) -> HttpResponse:
+    """End all my sign-ins but this one."""
+    ended = signins.end_others(by=request.actor)
+    messages.success(request, _("已结束其他%(count)s处登录。") % {"count": ended} if ended else _("没有其他登录。"))
     return redirect("accounts:sign_ins")
 
 

@@ -1,5 +1,6 @@
 """What the bureau's records say: who works where, and whose identity was seen."""
 
+from realname.models.cases import MisuseCase
 from realname.models.changes import ChangeKind, ChangeRequest, ChangeScan, ChangeState, Outcome
 from realname.models.posts import LEADS, Position, Post, PostQuerySet
 from realname.models.records import CollectionMethod, RealNameRecord
@@ -11,6 +12,7 @@ __all__ = [
     "ChangeScan",
     "ChangeState",
     "CollectionMethod",
+    "MisuseCase",
     "Outcome",
     "Position",
     "Post",

@@ -17,6 +17,7 @@ from realname.models import Position
 from staff import functions, standing
 from staff.models import Grant, Identity, Membership
 from staff.services import rights
+from staff.services.members import has_just_done
 from staff.standing import NOT_ADDED, Standing
 
 _SALT = "candidate"
@@ -68,7 +69,8 @@ def token_for(found: Standing, *, by: Actor) -> str:
 def candidate(token: str, *, by: Actor) -> Standing:
     """The person a token stands for.
 
-    Raises ValidationError `search_again` when it is old or somebody else's, or when he may no longer be added.
+    Raises ValidationError `search_again` when it is old or somebody else's, or when he may no longer be added;
+    `just_added` where this very actor has added him within the last minute.
     """
     person, taxpayer = rights.require_manager(by)
     again = ValidationError(_("查询结果已失效，请重新搜索。"), code="search_again")
@@ -79,6 +81,8 @@ def candidate(token: str, *, by: Actor) -> Standing:
     if (firm, asker) != (str(taxpayer.uid), str(person.uid)):
         raise again
     found = standing.of_uid(uid, taxpayer)
+    if found is not None and found.membership is not None and has_just_done(Kind.MEMBER_ADDED, found.membership, by=by):
+        raise ValidationError(_("该人员刚刚已添加。"), code="just_added")
     if found is None or found.problem is not NOT_ADDED:
         raise again
     return found
@@ -91,6 +95,13 @@ def add(found: Standing, *, password: str, identities: Collection[Identity], is_
     `already_added`, or the code of the rule of D12 that the password breaks.
     """
     _person, taxpayer = rights.require_manager(by)
+    with rights.refusals_recorded(Kind.MEMBER_ADDED, by=by, target=found.person):
+        return _add(found, taxpayer, password, identities, is_manager, by=by)
+
+
+def _add(
+    found: Standing, taxpayer: Taxpayer, password: str, identities: Collection[Identity], is_manager: bool, *, by: Actor
+) -> Membership:
     _check_identities(identities, taxpayer, by=by)
     if is_manager and not by.is_lead:
         text = _("只有法定代表人（业主）和财务负责人可以授予管理权限。")

@@ -28,7 +28,7 @@ def change(old: str, new: str, *, by: Actor) -> Credential:
     others = (own.credential if own else None, person.credential)
     passwords.validate_new(new, Setting(person=person, taxpayer=taxpayer, old=credential, others=others))
     hashed = passwords.hash_new(new)
-    with transaction.atomic():
+    with rights.refusals_recorded(Kind.ENTERPRISE_PASSWORD_CHANGED, by=by), transaction.atomic():
         locked = Taxpayer.objects.select_for_update(no_key=True).get(pk=taxpayer.pk)
         current = Credential.objects.select_for_update(no_key=True).filter(taxpayer_owner=locked).first()
         if current is None or credential is None or current.version != credential.version:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
+from django.db.models import Exists, OuterRef, ProtectedError
 from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
+from realname.models import LEADS, Post
 from staff import functions
 from staff.models import Grant, Identity, Membership
 from staff.services import rights
@@ -32,8 +33,10 @@ def held_by(identity: Identity) -> frozenset[str]:
 
 
 def users_of(identity: Identity) -> list[Membership]:
-    """The members who have this identity, by name."""
-    return list(identity.memberships.open().select_related("person").order_by("person__name", "pk"))
+    """The clerks who have this identity, by name. Who became a lead holds every function without it (D7, D31)."""
+    leads = Post.objects.open().filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"), position__in=LEADS)
+    clerks = identity.memberships.open().exclude(Exists(leads))
+    return list(clerks.select_related("person").order_by("person__name", "pk"))
 
 
 def effects(identity: Identity, wanted: Collection[str]) -> list[Effect]:
@@ -69,12 +72,12 @@ def add(*, name: str, description: str, codes: Collection[str], by: Actor) -> Id
     who has no 管理权限.
     """
     _person, taxpayer = rights.require_manager(by)
-    _check_known(codes)
-    _check_functions(codes, by=by)
-    with transaction.atomic():
+    with rights.refusals_recorded(Kind.IDENTITY_ADDED, by=by, name=name), transaction.atomic():
+        _check_known(codes)
+        _check_functions(codes, by=by)
         identity = _create(taxpayer, name, description)
         identity.grant(codes)
-        audit.record(Kind.IDENTITY_ADDED, by=by, name=name, functions=sorted(codes))
+        audit.record(Kind.IDENTITY_ADDED, by=by, name=name, description=description, functions=sorted(codes))
     return identity
 
 
@@ -96,9 +99,9 @@ def change(identity: Identity, *, version: int, name: str, description: str, cod
     Raises ValidationError `stale`, and as `add`.
     """
     _person, taxpayer = rights.require_manager(by)
-    with transaction.atomic():
+    with rights.refusals_recorded(Kind.IDENTITY_CHANGED, by=by, name=identity.name), transaction.atomic():
         locked = _locked(identity, taxpayer, version)
-        before = held_by(locked)
+        before, affected = held_by(locked), effects(locked, codes)
         _check_known(frozenset(codes) - before)
         _check_functions(before ^ frozenset(codes), by=by)
         locked.name, locked.description, locked.version = name, description, version + 1
@@ -107,7 +110,14 @@ def change(identity: Identity, *, version: int, name: str, description: str, cod
         locked.grant(codes)
         gained, lost = sorted(set(codes) - before), sorted(before - set(codes))
         was = {"name": identity.name, "description": identity.description}
-        audit.record(Kind.IDENTITY_CHANGED, by=by, before=was, name=name, gained=gained, lost=lost)
+        now = {"name": name, "description": description}
+        audit.record(Kind.IDENTITY_CHANGED, by=by, before=was, after=now, name=name, gained=gained, lost=lost)
+        audit.record_each(
+            Kind.MEMBER_CHANGED,
+            {each.membership.person: {"gained": sorted(each.gains), "lost": sorted(each.loses)} for each in affected},
+            by=by,
+            name=name,
+        )
 
 
 def _save_named(identity: Identity) -> None:
@@ -131,7 +141,7 @@ def delete(identity: Identity, *, version: int, by: Actor) -> None:
     Raises ValidationError `in_use` naming who has it, `lent` where an agency acts with it, `stale`, and as `add`.
     """
     _person, taxpayer = rights.require_manager(by)
-    with transaction.atomic():
+    with rights.refusals_recorded(Kind.IDENTITY_DELETED, by=by, name=identity.name), transaction.atomic():
         locked = _locked(identity, taxpayer, version)
         users = users_of(locked)
         if users:

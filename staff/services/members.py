@@ -6,7 +6,7 @@ version of the membership that its page showed; a newer one means that somebody 
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,18 +14,23 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, notices, passwords, signins
+from accounts import audit, notices, passwords, signins, throttles
 from accounts.actor import Actor
-from accounts.audit import Kind
+from accounts.audit import Kind, Result
+from accounts.limits import PASSWORD
+from accounts.models import AuditEntry
 from accounts.models.signins import EndReason
 from realname.models import LEADS, Post
+from staff import ordinary, standing
 from staff.models import Identity, Membership
 from staff.services import rights
+from staff.standing import NOT_COLLECTED, NOT_LINKED
 
 
 def picture_of(membership: Membership) -> dict[str, Any]:
     """What the record keeps of a membership before and after an act."""
-    dates = {name: getattr(membership, name) for name in ("frozen_at", "frozen_until", "bound_at", "removed_at")}
+    names = ("frozen_at", "frozen_until", "bound_at", "valid_until", "removed_at")
+    dates = {name: getattr(membership, name) for name in names}
     return {
         **{name: value.isoformat() if value else None for name, value in dates.items()},
         "identities": sorted(membership.identities.values_list("name", flat=True)),
@@ -34,19 +39,36 @@ def picture_of(membership: Membership) -> dict[str, Any]:
 
 
 @contextmanager
-def _acting(kind: Kind, membership: Membership, version: int, *, by: Actor, **details: Any) -> Iterator[Membership]:
-    """The membership, locked and at the version the actor saw; afterwards saved as the next, and recorded."""
+def _acting(
+    kind: Kind, membership: Membership, version: int, *, by: Actor, **details: Any
+) -> Iterator[tuple[Membership, dict[str, Any]]]:
+    """The membership, locked and at the version the actor saw, and what its entry will say besides.
+
+    Afterwards it is saved as the next version, and recorded.
+    """
     _person, taxpayer = rights.require_lead(by)
-    with transaction.atomic():
+    with rights.refusals_recorded(kind, by=by, target=membership.person), transaction.atomic():
         locked = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk, taxpayer=taxpayer)
         if locked.version != version or locked.removed_at is not None:
             raise rights.stale()
         _refuse_lead_or_self(locked, by=by)
         before = picture_of(locked)
-        yield locked
+        yield locked, details
         locked.version += 1
         locked.save()
         audit.record(kind, by=by, target=locked.person, before=before, after=picture_of(locked), **details)
+
+
+_TWICE = timedelta(minutes=1)
+
+
+def has_just_done(kind: Kind, membership: Membership, *, by: Actor) -> bool:
+    """Whether the last that was done to this member was this act, by the same person, within the last minute."""
+    done = AuditEntry.objects.filter(taxpayer=membership.taxpayer, target=membership.person, result=Result.DONE)
+    last = done.order_by("-seq").first()
+    if last is None or last.kind != kind or last.person != by.person:
+        return False
+    return timezone.now() - last.at < _TWICE
 
 
 def _refuse_lead_or_self(membership: Membership, *, by: Actor) -> None:
@@ -64,11 +86,13 @@ def remove(membership: Membership, *, version: int, by: Actor) -> None:
 
     Raises ValidationError `stale`, `self`, `not_clerk`, `code_needed`; PermissionDenied for who isn't LR or FR.
     """
-    with _acting(Kind.MEMBER_REMOVED, membership, version, by=by) as locked:
+    with _acting(Kind.MEMBER_REMOVED, membership, version, by=by) as (locked, entry):
         locked.identities.clear()
         locked.is_manager = False
         locked.removed_at = timezone.now()
-        _end_sign_ins(locked, EndReason.REMOVED, by=by)  # or they would live again when he is added again
+        entry["sign_ins_ended"] = _end_sign_ins(
+            locked, EndReason.REMOVED
+        )  # or they would live again when he is added again
         _tell(locked, _("您已不再是%(firm)s的办税人员。"))
 
 
@@ -77,7 +101,7 @@ def freeze(membership: Membership, *, version: int, until: datetime | None = Non
 
     Raises ValidationError `already_frozen`, `until_in_the_past`, and as `remove`.
     """
-    with _acting(Kind.MEMBER_FROZEN, membership, version, by=by, reason_given=reason) as locked:
+    with _acting(Kind.MEMBER_FROZEN, membership, version, by=by, reason_given=reason) as (locked, _entry):
         now = timezone.now()
         if locked.is_frozen:
             raise ValidationError(_("该办税人员已经冻结。"), code="already_frozen")
@@ -89,7 +113,7 @@ def freeze(membership: Membership, *, version: int, until: datetime | None = Non
 
 def unfreeze(membership: Membership, *, version: int, by: Actor) -> None:
     """解冻: he may act again (M64). Raises ValidationError `not_frozen`, and as `remove`."""
-    with _acting(Kind.MEMBER_UNFROZEN, membership, version, by=by) as locked:
+    with _acting(Kind.MEMBER_UNFROZEN, membership, version, by=by) as (locked, _entry):
         if not locked.is_frozen:
             raise ValidationError(_("该办税人员没有冻结。"), code="not_frozen")
         locked.frozen_at = locked.frozen_until = None
@@ -101,14 +125,14 @@ def bind(membership: Membership, *, version: int, by: Actor) -> None:
 
     Raises ValidationError `no_account`, `already_bound`, and as `remove`.
     """
-    with _acting(Kind.MEMBER_BOUND, membership, version, by=by) as locked:
+    with _acting(Kind.MEMBER_BOUND, membership, version, by=by) as (locked, entry):
         if locked.is_bound:
             raise ValidationError(_("该办税员已绑定自然人账户。"), code="already_bound")
         account = locked.person.credential
         if account is None or not account.is_set:
             raise ValidationError(_("该办税员尚未注册自然人账户"), code="no_account")
         locked.bound_at = timezone.now()
-        _end_sign_ins(locked, EndReason.PASSWORD_CHANGED, by=by)
+        entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_CHANGED)
         _tell(locked, _("您在%(firm)s的个人登录密码已绑定为您的自然人登录密码。"))
 
 
@@ -117,11 +141,11 @@ def unbind(membership: Membership, *, version: int, by: Actor) -> None:
 
     Raises ValidationError `not_bound`, and as `remove`.
     """
-    with _acting(Kind.MEMBER_UNBOUND, membership, version, by=by) as locked:
+    with _acting(Kind.MEMBER_UNBOUND, membership, version, by=by) as (locked, entry):
         if not locked.is_bound:
             raise ValidationError(_("该办税员没有绑定自然人账户。"), code="not_bound")
         locked.bound_at = None
-        _end_sign_ins(locked, EndReason.PASSWORD_CHANGED, by=by)
+        entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_CHANGED)
         _tell(locked, _("您在%(firm)s的登录已与自然人登录密码解绑，请使用原个人登录密码。"))
 
 
@@ -130,11 +154,14 @@ def reset_password(membership: Membership, *, version: int, by: Actor) -> None:
 
     Raises ValidationError `bound`, and as `remove`.
     """
-    with _acting(Kind.PASSWORD_RESET, membership, version, by=by) as locked:
+    with _acting(Kind.PASSWORD_RESET, membership, version, by=by) as (locked, entry):
         if locked.is_bound:
             raise ValidationError(_("该办税员已绑定自然人账户，请先解绑"), code="bound")
         locked.credential = passwords.reset(locked.credential)
-        _end_sign_ins(locked, EndReason.PASSWORD_RESET, by=by)
+        # Whoever locked himself out by wrong tries needs the way in that this opens (M100).
+        account = ordinary.personal_account(standing.of_person(locked.person, locked.taxpayer))
+        throttles.release_everywhere(PASSWORD, account)
+        entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_RESET)
         _tell(locked, _("您在%(firm)s的个人登录密码已被重置，请在24小时内登录并修改。"))
 
 
@@ -149,13 +176,14 @@ def change_rights(
 ) -> None:
     """Give him these identities instead of those he has, 管理权限 or not, and a last day or none (M31, D7, D8).
 
-    Raises ValidationError `foreign_identity`, `until_in_the_past`, and as `remove`.
+    Raises ValidationError `foreign_identity`, `until_in_the_past`, `not_collected`, `not_linked`, and as `remove`.
     """
-    with _acting(Kind.MEMBER_CHANGED, membership, version, by=by) as locked:
+    with _acting(Kind.MEMBER_CHANGED, membership, version, by=by) as (locked, _entry):
         if any(identity.taxpayer_id != locked.taxpayer_id for identity in identities):
             raise ValidationError(_("请从列表中选择权限身份。"), code="foreign_identity")
         if valid_until is not None and valid_until <= timezone.now():
             raise ValidationError(_("有效期应晚于现在。"), code="until_in_the_past")
+        _refuse_unusable(locked)
         chosen = list(Identity.objects.select_for_update(no_key=True).filter(pk__in=[each.pk for each in identities]))
         if len(chosen) != len(set(identities)):  # one was deleted meanwhile
             raise rights.stale()
@@ -163,14 +191,23 @@ def change_rights(
         locked.is_manager, locked.valid_until = is_manager, valid_until
 
 
+def _refuse_unusable(membership: Membership) -> None:
+    """Who isn't collected or linked can't be given identities (M93)."""
+    problem = standing.of_person(membership.person, membership.taxpayer).problem
+    if problem in (NOT_COLLECTED, NOT_LINKED):
+        text = _("%(problem)s，无法维护其人员身份。%(next_step)s")
+        raise ValidationError(text, code=problem.code, params={"problem": problem.text, "next_step": problem.next_step})
+
+
 def end_sign_ins(membership: Membership, *, version: int, by: Actor) -> int:
     """End whatever sign-ins he has for this firm; returns how many there were (SES-07). Raises as `remove`."""
-    with _acting(Kind.SIGN_IN_ENDED, membership, version, by=by) as locked:
-        return _end_sign_ins(locked, EndReason.ENDED_BY_LEAD, by=by)
+    with _acting(Kind.SIGN_IN_ENDED, membership, version, by=by) as (locked, entry):
+        entry["sign_ins_ended"] = ended = _end_sign_ins(locked, EndReason.ENDED_BY_LEAD)
+    return ended
 
 
-def _end_sign_ins(membership: Membership, reason: EndReason, *, by: Actor) -> int:
-    return signins.end_all(membership.person, membership.taxpayer, reason, by=by)
+def _end_sign_ins(membership: Membership, reason: EndReason) -> int:
+    return signins.end_all(membership.person, membership.taxpayer, reason)
 
 
 def _tell(membership: Membership, text: str) -> None:
@@ -180,10 +217,15 @@ def _tell(membership: Membership, text: str) -> None:
 def show_number(membership: Membership, which: str, *, by: Actor) -> str:
     """His full id number or phone, for LR and FR, with an entry in the record (D27, AUZ-08).
 
-    `which` is "id_number" or "phone"; anything else raises LookupError.
+    `which` is "id_number" or "phone"; anything else raises LookupError. Raises ValidationError `removed` for who is
+    no member any more: what he has since changed is no business of the firm.
     """
     _person, taxpayer = rights.require_lead(by)
-    person = Membership.objects.select_related("person").get(pk=membership.pk, taxpayer=taxpayer).person
+    current = Membership.objects.select_related("person").get(pk=membership.pk, taxpayer=taxpayer)
+    person = current.person
+    if current.removed_at is not None:
+        audit.record(Kind.NUMBER_SHOWN, by=by, target=person, reason="removed", which=which)
+        raise ValidationError(_("该人员已不是本企业的办税人员，不能查看其完整号码。"), code="removed")
     number = {"id_number": person.id_number, "phone": person.phone}[which]
     audit.record(Kind.NUMBER_SHOWN, by=by, target=person, which=which)
     return number

@@ -32,10 +32,9 @@ def _acting(kind: Kind, membership: Membership, version: int, *, by: Actor) -> I
         yield locked
         locked.version += 1
         locked.save()
-        signins.end_all(locked.person, locked.taxpayer, EndReason.PASSWORD_CHANGED, by=by, keep=by.sign_in)
-        audit.record(
-            kind, by=by, taxpayer=locked.taxpayer, target=locked.person, before=before, after=picture_of(locked)
-        )
+        ended = signins.end_all(locked.person, locked.taxpayer, EndReason.PASSWORD_CHANGED, keep=by.sign_in)
+        after, firm = picture_of(locked), locked.taxpayer
+        audit.record(kind, by=by, taxpayer=firm, target=locked.person, before=before, after=after, sign_ins_ended=ended)
 
 
 def bind(membership: Membership, *, version: int, by: Actor) -> None:

@@ -54,7 +54,8 @@ def _refuse_wrong_old(right: bool, subject: str, *, by: Actor) -> None:
         text = _("旧密码连续输错5次，已锁定，请在%(minutes)s分钟后再试。")
         raise ValidationError(text, code=reason, params={"minutes": -(-seconds // 60)})
     if reason:
-        raise ValidationError(_("旧密码有误。密码被重置后，旧密码为111111。"), code=reason)
+        hint = _("密码被重置后，旧密码为111111。") if by.taxpayer else _("忘记了请退出后用【忘记密码】找回。")
+        raise ValidationError(_("旧密码有误。%(hint)s"), code=reason, params={"hint": hint})
 
 
 def _store_own(membership: Membership, read: Credential | None, hashed: str, *, by: Actor) -> Credential:
@@ -64,8 +65,8 @@ def _store_own(membership: Membership, read: Credential | None, hashed: str, *, 
         if credential is None or read is None or credential.version != read.version or locked.removed_at is not None:
             raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
         passwords.store(credential, hashed)
-        signins.end_all(membership.person, membership.taxpayer, EndReason.PASSWORD_CHANGED, by=by, keep=by.sign_in)
-        audit.record(Kind.PASSWORD_CHANGED, by=by, target=by.person)
+        ended = signins.end_all(membership.person, membership.taxpayer, EndReason.PASSWORD_CHANGED, keep=by.sign_in)
+        audit.record(Kind.PASSWORD_CHANGED, by=by, target=by.person, sign_ins_ended=ended)
     return credential
 
 
@@ -83,6 +84,6 @@ def _change_natural(person: Person, old: str, new: str, *, by: Actor) -> Credent
         if locked.version != credential.version:
             raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
         passwords.store(locked, hashed)
-        signins.end_all(person, None, EndReason.PASSWORD_CHANGED, by=by, keep=by.sign_in)
-        audit.record(Kind.NATURAL_PASSWORD_CHANGED, by=by, target=person)
+        ended = signins.end_all(person, None, EndReason.PASSWORD_CHANGED, keep=by.sign_in)
+        audit.record(Kind.NATURAL_PASSWORD_CHANGED, by=by, target=person, sign_ins_ended=ended)
     return locked

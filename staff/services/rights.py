@@ -1,5 +1,9 @@
 """Who may do what in 企业人员维护 (D8, D9, D15), said once for all its acts."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 
@@ -7,6 +11,20 @@ from accounts import audit, signins
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+
+
+@contextmanager
+def refusals_recorded(kind: Kind, *, by: Actor, target: Person | None = None, **details: Any) -> Iterator[None]:
+    """Whatever act is refused inside is one entry of the record with the refusal's code, once it is rolled back (D28).
+
+    That a code to the phone is asked first is no refusal.
+    """
+    try:
+        yield
+    except ValidationError as refusal:
+        if refusal.code != "code_needed":
+            audit.record(kind, by=by, target=target, reason=str(refusal.code), **details)
+        raise
 
 
 def stale() -> ValidationError:

@@ -1,5 +1,6 @@
 """同步办税人: bringing the members in line with the tax register (D20, M102)."""
 
+import hashlib
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -28,6 +29,12 @@ class Preview:
     to_add: list[Standing]
 
     @property
+    def fingerprint(self) -> str:
+        """A word that differs whenever what would be done does."""
+        parts = [f"-{each.person.uid}" for each in self.gone] + [f"+{each.person.uid}" for each in self.returned]
+        return hashlib.sha256("".join(sorted(parts)).encode()).hexdigest()
+
+    @property
     def changes_anything(self) -> bool:
         """Whether there is anything to write."""
         return bool(self.gone or self.returned)
@@ -47,20 +54,25 @@ def preview(taxpayer: Taxpayer) -> Preview:
     return found
 
 
-def synchronise(*, by: Actor) -> Preview:
+def synchronise(*, seen: str | None = None, by: Actor) -> Preview:
     """Mark and unmark members as the register says, and return what was done (“同步成功”).
 
-    Raises ValidationError `code_needed`; PermissionDenied for who isn't legal representative or finance officer.
+    `seen` is the fingerprint of the preview that was shown: nothing else than what it said is done. Raises
+    ValidationError `stale` where the register says something else by now, and `code_needed`; PermissionDenied for who
+    isn't legal representative or finance officer.
     """
     _person, taxpayer = rights.require_lead(by)
-    with transaction.atomic():
+    with rights.refusals_recorded(Kind.SYNCED, by=by), transaction.atomic():
         Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=taxpayer.pk)
+        list(Membership.objects.open().select_for_update(no_key=True).filter(taxpayer=taxpayer).values_list("pk"))
         found = preview(taxpayer)
+        if seen is not None and seen != found.fingerprint:
+            raise rights.stale()
         _mark(found.gone, unregistered_at=timezone.now())
         _mark(found.returned, unregistered_at=None)
         audit.record(Kind.SYNCED, by=by, marked=len(found.gone), lifted=len(found.returned))
-        for each in (*found.gone, *found.returned):  # so that his own record tells it as well
-            audit.record(Kind.SYNCED, by=by, target=each.person, marked=each in found.gone)
+        marks = {each.person: {"marked": True} for each in found.gone}
+        audit.record_each(Kind.SYNCED, marks | {each.person: {"marked": False} for each in found.returned}, by=by)
     return found
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from accounts.audit import Kind
 from accounts.pages import page
 from accounts.requests import Request
 from accounts.words import Words
@@ -32,14 +33,17 @@ Service = Callable[..., object]
 class Act:
     """What the page of an act says."""
 
+    kind: Kind
     title: Words
     consequence: Words
     button: Words
     done: Words
     is_dangerous: bool = False
+    needs_phone: bool = False
 
 
 REMOVE = Act(
+    Kind.MEMBER_REMOVED,
     _("删除办税人员"),
     _(
         "确认后，该办税人员在本企业的身份和权限立即删除，不能再作为本企业人员登录；正在登录的，下一次点击即退出。操作记录会保留。"
@@ -49,6 +53,7 @@ REMOVE = Act(
     is_dangerous=True,
 )
 FREEZE = Act(
+    Kind.MEMBER_FROZEN,
     _("冻结办税人员"),
     _(
         "确认后，该办税人员的身份立即锁定，不能作为本企业人员登录；正在登录的，下一次点击即退出。身份和权限会保留，解冻后恢复正常。"
@@ -58,23 +63,32 @@ FREEZE = Act(
     is_dangerous=True,
 )
 UNFREEZE = Act(
-    _("解冻办税人员"), _("确认后，该办税人员的身份立即恢复正常，可以登录办税。"), _("确认解冻"), _("已解冻。")
+    Kind.MEMBER_UNFROZEN,
+    _("解冻办税人员"),
+    _("确认后，该办税人员的身份立即恢复正常，可以登录办税。"),
+    _("确认解冻"),
+    _("已解冻。"),
 )
 BIND = Act(
+    Kind.MEMBER_BOUND,
     _("绑定自然人账户"),
     _(
-        "确认后，该办税人员的个人登录密码即为他的自然人登录密码。原个人登录密码会保留，解绑后仍可使用。用密码登录的会退出，需重新登录。"
+        "确认后，该办税人员的个人登录密码即为他的自然人登录密码。原个人登录密码会保留，解绑后仍可使用。他以本企业身份的登录全部退出，需重新登录。"
     ),
     _("确认绑定"),
     _("已绑定。"),
 )
 UNBIND = Act(
+    Kind.MEMBER_UNBOUND,
     _("解绑自然人账户"),
-    _("确认后，该办税人员需使用原个人登录密码登录；没有设置过的，用短信登录后再设置。用密码登录的会退出，需重新登录。"),
+    _(
+        "确认后，该办税人员需使用原个人登录密码登录；没有设置过的，用短信登录后再设置。他以本企业身份的登录全部退出，需重新登录。"
+    ),
     _("确认解绑"),
     _("已解绑。"),
 )
 RESET = Act(
+    Kind.PASSWORD_RESET,
     _("重置个人登录密码"),
     _(
         "确认后，该办税人员的个人登录密码作废，他的登录全部退出，并收到短信。24小时内他可以用111111或短信登录，登录后只能修改密码：旧密码为111111，并需短信验证码。"
@@ -82,33 +96,49 @@ RESET = Act(
     _("确认重置"),
     _("密码已重置为111111，24小时内有效，请通知本人登录修改。"),
     is_dangerous=True,
+    needs_phone=True,
 )
 END = Act(
+    Kind.SIGN_IN_ENDED,
     _("结束登录"),
     _("确认后，该办税人员以本企业身份进行的登录全部结束，可以重新登录。"),
     _("确认结束"),
     _("已结束该人员的全部登录。"),
 )
-RIGHTS = Act(_("修改权限"), _("保存后，该办税人员下一次点击即按新的身份和权限办理。"), _("保存"), _("权限已修改。"))
+RIGHTS = Act(
+    Kind.MEMBER_CHANGED,
+    _("修改权限"),
+    _("保存后，该办税人员下一次点击即按新的身份和权限办理。"),
+    _("保存"),
+    _("权限已修改。"),
+)
 
 
 def _act(request: Request, uid: uuid.UUID, act: Act, service: Service, form: ActForm, **more: Any) -> HttpResponse:
     """Show the act's page, or do the act; a refusal comes back on the page, a lost race with 409."""
     membership = finding.member(uid, by=request.actor)
-    status = 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                service(membership, **{**form.cleaned_data, **more}, by=request.actor)
-            except ValidationError as refusal:
-                form.add_error(None, refusal)
-                status = 409 if refusal.code == "stale" else 400
-            else:
-                messages.success(request, act.done)
-                return redirect("staff:members")
-    context = {"act": act, "form": form, "membership": membership, "row": row_of(membership)}
-    return page(request, "staff/act.html", context, status=status)
+    if request.method != "POST" and membership.removed_at is not None:
+        messages.warning(request, _("该办税人员已删除，不能再对其操作。"))
+        return redirect("staff:member", uid)
+    is_stale = False
+    if request.method == "POST" and form.is_valid():
+        try:
+            service(membership, **{**form.cleaned_data, **more}, by=request.actor)
+        except ValidationError as refusal:
+            is_stale = refusal.code == "stale"
+            if is_stale and services.has_just_done(act.kind, membership, by=request.actor):
+                return _done(request, act)  # the same form sent twice: one effect, and the same answer (F12)
+            form.add_error(None, refusal)
+        else:
+            return _done(request, act)
+    context = {"act": act, "form": form, "membership": membership, "row": row_of(membership), "is_stale": is_stale}
+    return page(request, "staff/act.html", context, status=409 if is_stale else 400 if form.errors else 200)
+
+
+def _done(request: Request, act: Act) -> HttpResponse:
+    """Back to the list that the act was begun from: 企业人员维护, or 用户授权管理 (M150)."""
+    messages.success(request, act.done)
+    return redirect("staff:authorisations" if request.GET.get("from") == "authorisations" else "staff:members")
 
 
 def _act_form(request: Request, uid: uuid.UUID) -> ActForm:
@@ -181,6 +211,7 @@ def change_rights(request: Request, uid: uuid.UUID) -> HttpResponse:
     """Which identities he has, 管理权限, and his last day."""
     membership = finding.member(uid, by=request.actor)
     if request.method == "POST":
+        finding.refuse_foreign_identities(request.POST.getlist("identities"), by=request.actor)
         form = RightsForm(request.POST, taxpayer=membership.taxpayer)
         last_day = form.cleaned_data.get("valid_until") if form.is_valid() else None
         return _act(request, uid, RIGHTS, services.change_rights, form, valid_until=_end_of(last_day))
@@ -194,11 +225,10 @@ def _end_of(day: date | None) -> datetime | None:
 
 
 def _rights_form(membership: Membership) -> RightsForm:
-    last = membership.valid_until
     initial = {
         "version": membership.version,
         "identities": list(membership.identities.values_list("uid", flat=True)),
         "is_manager": membership.is_manager,
-        "valid_until": timezone.localdate(last - timedelta(days=1)) if last else None,
+        "valid_until": membership.last_day,
     }
     return RightsForm(initial=initial, taxpayer=membership.taxpayer)

@@ -5,16 +5,19 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.pages import form_page
 from accounts.requests import Request
+from staff import finding
 from staff.decorators import manager_required
 from staff.forms import AddMemberForm, CandidateForm
 from staff.services import adding
 from staff.steps import adding_steps_at
 
+_NOT_TOLD = gettext_lazy("已添加%(name)s为办税人员。本人没有实名手机号，未能短信告知，请自行通知。")
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -43,8 +46,11 @@ def add_member(request: Request, token: str) -> HttpResponse:
     try:
         found = adding.candidate(token, by=request.actor)
     except ValidationError as refusal:
+        if refusal.code == "just_added":  # the same form sent twice: one effect, and the same answer (F12)
+            return redirect("staff:members")
         messages.error(request, refusal.messages[0])
         return redirect("staff:search_candidate")
+    finding.refuse_foreign_identities(request.POST.getlist("identities"), by=request.actor)
     data = request.POST if request.method == "POST" else None
     form = AddMemberForm(data, taxpayer=found.taxpayer, may_give_management=request.actor.is_lead)
     if request.method == "POST" and form.is_valid():
@@ -54,9 +60,8 @@ def add_member(request: Request, token: str) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error("password" if str(refusal.code).startswith("password_") else None, refusal)
         else:
-            messages.success(
-                request, _("已添加%(name)s为办税人员，并已短信告知本人。") % {"name": found.person.masked_name}
-            )
+            told = _("已添加%(name)s为办税人员，并已短信告知本人。") if found.person.phone else _NOT_TOLD
+            messages.success(request, told % {"name": found.person.masked_name})
             return redirect("staff:members")
     has_identities = form.fields["identities"].queryset.exists()  # type: ignore[attr-defined]
     context = {"form": form, "found": found, "has_identities": has_identities, "steps": adding_steps_at(1)}

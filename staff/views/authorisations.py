@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -35,4 +36,5 @@ def withdraw_authorisation(request: Request) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, _("请先选中需要解除授权的办税人员。"))
         return redirect("staff:authorisations")
-    return redirect("staff:remove", finding.member(form.cleaned_data["member"], by=request.actor).uid)
+    chosen = finding.member(form.cleaned_data["member"], by=request.actor)
+    return redirect(f"{reverse('staff:remove', args=[chosen.uid])}?from=authorisations")

@@ -1,26 +1,36 @@
-"""个人中心, the pages of one's own: 我的任职 with 关联, and binding."""
+"""个人中心: its sections, 我的任职 with 关联, and binding."""
 
 import uuid
 from collections.abc import Callable
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.pages import page
+from accounts.forms import Form
+from accounts.models import Taxpayer
+from accounts.pages import form_page, page
 from accounts.requests import Request
 from realname import services as realname_services
-from realname.models import Post
+from realname.models import MisuseCase, Post
 from staff import standing
 from staff.decorators import fresh_code_required
-from staff.forms import ActForm
+from staff.forms import ActForm, MisuseForm
 from staff.models import Membership
-from staff.services import own_binding
+from staff.services import own_binding, own_posts
+from staff.standing import Standing
 
 Service = Callable[..., None]
+_MOST_CASES = 20
+
+
+@require_safe
+def centre(request: Request) -> HttpResponse:
+    """个人中心, which other systems call 我的账户, 账户设置 or 系统设置: its sections (D1, M109, M120, M146)."""
+    return page(request, "staff/centre.html")
 
 
 @require_safe
@@ -28,7 +38,8 @@ def my_posts(request: Request) -> HttpResponse:
     """我的任职: every taxpayer whose register or portal names me, with position, state, and what I may do."""
     person = request.actor.person
     assert person is not None  # noqa: S101 - the page is closed to visitors
-    return page(request, "staff/my_posts.html", {"standings": standing.of_capacities(person)})
+    cases = MisuseCase.objects.filter(person=person).select_related("taxpayer").order_by("-pk")[:_MOST_CASES]
+    return page(request, "staff/my_posts.html", {"standings": standing.of_capacities(person), "cases": cases})
 
 
 @require_POST
@@ -68,3 +79,48 @@ def _own(request: Request, uid: uuid.UUID, service: Service, done: str) -> HttpR
     else:
         messages.success(request, done)
     return redirect("staff:my_posts")
+
+
+def _own_standing_or_404(request: Request, uid: uuid.UUID) -> Standing:
+    """My standing in the taxpayer with this public id, where its register or portal names me."""
+    person = request.actor.person
+    assert person is not None  # noqa: S101 - the page is closed to visitors
+    found = standing.of_person(person, get_object_or_404(Taxpayer, uid=uid))
+    if not found.posts and found.membership is None:
+        raise Http404
+    return found
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@fresh_code_required
+def leave_post(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """解除: what will happen, and then it does."""
+    found = _own_standing_or_404(request, uid)
+    form = Form(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            own_posts.leave(found.taxpayer, by=request.actor)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            messages.success(request, _("已解除在%(firm)s的任职。") % {"firm": f"“{found.taxpayer.name}”"})
+            return redirect("staff:my_posts")
+    return form_page(request, "staff/leave_post.html", {"form": form, "found": found})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@fresh_code_required
+def report_misuse(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """非本人任职: this firm uses my name without me (D35)."""
+    found = _own_standing_or_404(request, uid)
+    form = MisuseForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            statement = form.cleaned_data["statement"]
+            realname_services.report_misuse(found.taxpayer, statement=statement, by=request.actor)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            messages.success(request, _("已提交非本人任职申报，您的身份在该企业已停止使用。"))
+            return redirect("staff:my_posts")
+    return form_page(request, "staff/report_misuse.html", {"form": form, "found": found})

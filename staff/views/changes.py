@@ -25,8 +25,6 @@ from staff.change_forms import ClerkForm, FinanceChangeForm, PhonesForm
 from staff.decorators import fresh_code_required, function_required
 
 PAGE_SIZE = 20
-ACCOUNT = "/account/"
-"""个人中心, with 个人信息维护 (M145, M146)."""
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 holder_required = function_required(changes.FUNCTION)
 
@@ -112,7 +110,6 @@ def _finance_context(request: Request, form: FinanceChangeForm, kept: list[Row],
         "has_unchanged_rows": bool(same),
         "is_phone_only": form.has_error("__all__", "phone_only"),
         "is_blocked": form.has_error("__all__", "request_open"),
-        "account_url": ACCOUNT,
     }
 
 

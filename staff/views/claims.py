@@ -30,8 +30,11 @@ def begin(request: Request, flow: Flow, purpose: Purpose, claim: Claim, form: Pi
     return progress.go_on()
 
 
+PAGE = "staff/claim_code.html"
+
+
 def code_page(
-    request: Request, progress: Progress, purpose: Purpose, *, title: Words, send_url: str
+    request: Request, progress: Progress, purpose: Purpose, *, title: Words, send_url: str, template: str = PAGE
 ) -> HttpResponse | None:
     """The page of the code; None once it has proven the claim."""
     form = SmsCodeForm(request.POST if request.method == "POST" else None)
@@ -42,16 +45,18 @@ def code_page(
             form.add_error(None, refusal)
         else:
             return None
-    return form_page(request, "staff/claim_code.html", _context(progress, purpose, form, title, send_url))
+    return form_page(request, template, _context(progress, purpose, form, title, send_url))
 
 
-def resend(request: Request, progress: Progress, purpose: Purpose, *, title: Words, send_url: str) -> HttpResponse:
+def resend(
+    request: Request, progress: Progress, purpose: Purpose, *, title: Words, send_url: str, template: str = PAGE
+) -> HttpResponse:
     """Another code, after the pause."""
     try:
         claims.send_code(progress, purpose, by=request.actor)
     except ValidationError as refusal:
         context = _context(progress, purpose, SmsCodeForm(None), title, send_url)
-        return page(request, "staff/claim_code.html", {**context, "refusal": refusal.messages[0]}, status=400)
+        return page(request, template, {**context, "refusal": refusal.messages[0]}, status=400)
     messages.info(request, _("如所填信息无误，验证码已发送。"))
     return redirect(progress.flow.steps[1].url_name)
 

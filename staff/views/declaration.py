@@ -24,8 +24,6 @@ from staff.services import declaration as services
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 holder_required = function_required(services.FUNCTION)
-SECURITY_CENTRE = "/account/"
-"""【个人中心】-【安全中心】, where a phone is bound (M116)."""
 PEOPLE_SHOWN = 50
 
 
@@ -153,13 +151,7 @@ def _reset_context(request: Request, taxpayer: Taxpayer, form: ResetDeclarationP
     assert person is not None  # noqa: S101 - require_lead_of lets nobody else so far
     phone = services.bound_phone(person)
     countdown = _countdown(taxpayer, phone, request)
-    return {
-        "form": form,
-        "firm": taxpayer,
-        "phone": phone,
-        "countdown": countdown,
-        "security_centre_url": SECURITY_CENTRE,
-    }
+    return {"form": form, "firm": taxpayer, "phone": phone, "countdown": countdown}
 
 
 def _own_firm(request: Request, uid: uuid.UUID) -> Taxpayer:

@@ -23,7 +23,8 @@ from staff.trees import tree_of
 def _page(request: Request, form: IdentityForm, identity: Identity | None, status: int = 200) -> HttpResponse:
     taxpayer = request.actor.taxpayer
     assert taxpayer is not None  # noqa: S101 - manager_required lets nobody in without one
-    ticked = form["functions"].value() or []
+    # What the actor may not change is no part of what his form says: it stays as it is (D8).
+    ticked = {*(form["functions"].value() or []), *_fixed(request, identity)}
     context = {
         "form": form,
         "identity": identity,
@@ -72,12 +73,24 @@ def review_identity(request: Request, uid: uuid.UUID | None = None) -> HttpRespo
     return page(request, "staff/identity_review.html", context)
 
 
+@require_POST
+@manager_required
+def reopen_identity(request: Request, uid: uuid.UUID | None = None) -> HttpResponse:
+    """Back from the review to the form, with all that was typed and ticked (M26)."""
+    found = finding.identity(uid, by=request.actor) if uid else None
+    typed = {name: request.POST.get(name, "") for name in ("version", "name", "description")}
+    return _page(request, IdentityForm(initial={**typed, "functions": request.POST.getlist("functions")}), found)
+
+
 def _codes(request: Request, form: IdentityForm, found: Identity | None) -> frozenset[str]:
     """The functions asked for. Those that the actor can't change stay as they are: his form didn't offer them (D8)."""
-    asked = frozenset(form.cleaned_data["functions"])
+    return frozenset(form.cleaned_data["functions"]) | _fixed(request, found)
+
+
+def _fixed(request: Request, found: Identity | None) -> frozenset[str]:
+    """The functions of an identity that the actor doesn't hold, and so may neither give nor take (D8)."""
     before = services.held_by(found) if found else frozenset()
-    fixed = functions.ALL.intersection(before) - request.actor.functions
-    return asked | fixed
+    return functions.ALL.intersection(before) - request.actor.functions
 
 
 def _in_words(effects: list[services.Effect]) -> list[dict[str, Any]]:

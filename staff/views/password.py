@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -16,9 +17,12 @@ from accounts import signins, sms
 from accounts.forms import ChangePasswordForm, SmsCodeForm
 from accounts.pages import form_page, page
 from accounts.requests import Request
-from staff import stepup
+from staff import interrupted, stepup
 from staff.decorators import fresh_code_required
 from staff.services import own_password
+
+_PERSONAL_CHANGED = gettext_lazy("个人登录密码已修改，其他地方的登录已全部退出。")
+_NATURAL_CHANGED = gettext_lazy("自然人登录密码已修改，其他地方的登录已全部退出。")
 
 
 @sensitive_post_parameters("old_password", "new_password", "confirm_password")
@@ -36,7 +40,7 @@ def change_password(request: Request) -> HttpResponse:
         else:
             if request.actor.sign_in is not None:
                 signins.keep_after_password_change(request, request.actor.sign_in, credential)
-            messages.success(request, _("个人登录密码已修改，其他地方的登录已全部退出。"))
+            messages.success(request, _PERSONAL_CHANGED if request.actor.taxpayer else _NATURAL_CHANGED)
             return redirect("home")
     return form_page(request, "staff/change_password.html", {"form": form, "picture": form.picture})
 
@@ -66,6 +70,9 @@ def step_up(request: Request) -> HttpResponse:
         else:
             if request.actor.sign_in is not None:
                 signins.step_up(request, request.actor.sign_in)
+            waiting = interrupted.take(request, back=_next(request))
+            if waiting is not None:
+                return page(request, "staff/go_on.html", {"waiting": waiting, "next": _next(request)})
             return redirect(_next(request))
     return form_page(request, "staff/step_up.html", _context(request, way, form))
 

@@ -1,6 +1,7 @@
 """同步办税人 (D20, M102)."""
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -16,10 +17,18 @@ from staff.services import sync
 @lead_required
 def synchronise(request: Request) -> HttpResponse:
     """First what will change; then, on 【确认同步】, “同步成功”."""
+    status = 200
     if request.method == "POST":
-        sync.synchronise(by=request.actor)
-        messages.success(request, _("同步成功"))
-        return redirect("staff:members")
+        try:
+            done = sync.synchronise(seen=request.POST.get("seen", ""), by=request.actor)
+        except ValidationError:
+            messages.error(request, _("信息已变更，请核对下面的最新内容后重试。"))
+            status = 409
+        else:
+            messages.success(request, _("同步成功"))
+            counts = {"marked": len(done.gone), "lifted": len(done.returned)}
+            messages.info(request, _("标记与税务登记不符的%(marked)s人，恢复正常的%(lifted)s人。") % counts)
+            return redirect("staff:members")
     taxpayer = request.actor.taxpayer
     assert taxpayer is not None  # noqa: S101 - lead_required lets nobody in without one
-    return page(request, "staff/synchronise.html", {"preview": sync.preview(taxpayer)})
+    return page(request, "staff/synchronise.html", {"preview": sync.preview(taxpayer)}, status=status)

@@ -120,7 +120,7 @@ each("[data-tree]", (tree) => {
       const figure = place.matches("[data-count]") ? place : place.querySelector("summary output");
       if (figure) figure.textContent = `${on} / ${all.length}`;
     });
-  tree.querySelectorAll("[data-whole]").forEach((whole) => (whole.closest("label").hidden = false));
+  tree.querySelectorAll("[data-whole]").forEach((whole) => (whole.closest("label").hidden = "fixed" in whole.closest("label").dataset));
   tree.addEventListener("change", ({ target }) => {
     if (target.matches("[data-whole]"))
       leaves(target.closest("[data-branch]")).forEach((leaf) => (leaf.checked = leaf.disabled ? leaf.checked : target.checked));

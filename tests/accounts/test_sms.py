@@ -464,7 +464,44 @@ def test_a_pause_that_another_door_began_does_not_tell_the_right_phone(binding, 
     sms.send_if_same(binding, real_phone=binding.phone, by=by)  # as silent as for a wrong phone
 
 
-# Nobody's code: at doors that ask for no password (D21)
+# A stranger's codes: at doors that ask for no password, what he is told depends on nothing but what he typed (D21)
+
+
+@pytest.mark.rule("D14", "D21", "RST-01", "OTP-06")
+def test_that_a_strangers_phone_must_wait_is_recorded_and_not_told(binding, send, by, outgoing):
+    by_name = replace(binding, purpose=Purpose.PERSON_SIGN_IN, taxpayer=None, typed="user name")
+    code = send(by_name)
+    recovery = replace(by_name, purpose=Purpose.FORGOTTEN, typed="number and phone")
+    assert sms.seconds_until_next(recovery) == 0
+    sms.send_code(recovery, by=by)
+    assert sms.seconds_until_next(recovery) > 0
+    assert len(outgoing()) == SmsCode.objects.count() == 1
+    entry = AuditEntry.objects.order_by("-seq")[0]
+    assert (entry.kind, entry.result, entry.reason) == (Kind.CODE_SENT, "refused", "code_gap")
+    sms.check_code(by_name, code, by=by)
+
+
+@pytest.mark.rule("D14", "D21", "OTP-05")
+def test_a_strangers_wrong_tries_stop_the_person_at_every_such_door_and_are_told_at_one(binding, send, by, refused):
+    by_name = replace(binding, purpose=Purpose.PERSON_SIGN_IN, taxpayer=None, typed="user name")
+    recovery = replace(by_name, purpose=Purpose.FORGOTTEN, typed="number and phone")
+    code = send(recovery)
+    assert {refused(by_name, "000000") for _ in range(CODE_CHECKS.count)} == {"sms_code"}
+    assert refused(by_name, "000000") == "sms_blocked"
+    assert refused(recovery, code) == "sms_code"
+    age_counts(timedelta(minutes=10), CODE_CHECKS)
+    sms.check_code(recovery, code, by=by)
+
+
+@pytest.mark.rule("D14", "D21")
+def test_who_names_nobody_uses_up_no_real_phone(binding, send, by):
+    claim = Binding(person=None, purpose=Purpose.FORGOTTEN, taxpayer=None, login="c" * 32, phone=binding.phone)
+    for number in range(12):
+        sms.send_code(replace(claim, typed=str(number)), by=by)
+    send(replace(binding, purpose=Purpose.FORGOTTEN, typed="his own"))
+
+
+# Nobody's code: the same work for what goes nowhere (D21)
 
 
 @pytest.fixture
@@ -625,3 +662,43 @@ def test_the_counts_start_at_the_databases_time(binding, send):
         send(binding)
     row = Throttle.objects.annotate(now=Now()).get(key__startswith="code_day:")
     assert row.now < row.resets_at <= row.now + timedelta(days=1)
+
+
+# --- What a page may not tell at a door without a password -----------------------------------------------------------
+
+
+@pytest.mark.rule("D3", "D14", "D21", "OTP-06")
+def test_a_phone_that_must_rest_gets_no_message_by_another_door_and_the_page_does_not_tell(binding, send, outgoing, by):
+    send(replace(binding, purpose=Purpose.FORGOTTEN, taxpayer=None))
+    other = replace(binding, purpose=Purpose.REGISTER, taxpayer=None)
+    sms.send_code(other, by=by)  # nothing is said
+    assert len(outgoing()) == 1
+    entry = AuditEntry.objects.filter(kind="code_sent").latest("seq")
+    assert (entry.reason, entry.details["purpose"]) == ("code_gap", "register")
+
+
+@pytest.mark.rule("D3", "D14", "D21")
+def test_the_pause_at_such_a_door_is_counted_by_what_was_typed(binding, send, must_wait):
+    mine = replace(binding, purpose=Purpose.PERSON_SIGN_IN, taxpayer=None, typed="sunyajing")
+    send(mine)
+    assert must_wait(mine) > 0
+    assert must_wait(replace(mine, person=None, phone="nobody:sunyajing")) > 0
+    assert sms.seconds_until_next(replace(mine, typed="somebody")) == 0
+
+
+@pytest.mark.rule("D3", "D14", "OTP-05")
+def test_checks_that_are_stopped_at_one_door_look_like_wrong_codes_at_another(binding, send, by):
+    asked = replace(binding, purpose=Purpose.FORGOTTEN, taxpayer=None)
+    codes = []
+    for _ in range(10):
+        with pytest.raises(ValidationError) as refused:
+            sms.check_code(asked, "000000", by=by)
+        codes.append(refused.value.code)
+    assert set(codes) == {"sms_code"}
+    with pytest.raises(ValidationError) as refused:
+        sms.check_code(asked, "000000", by=by)
+    assert refused.value.code == "sms_blocked"
+    elsewhere = replace(asked, purpose=Purpose.REGISTER)
+    with pytest.raises(ValidationError) as refused:
+        sms.check_code(elsewhere, send(elsewhere), by=by)
+    assert refused.value.code == "sms_code"

@@ -30,12 +30,13 @@ from accounts.models.record import Kind
 from etax import urls
 from etax.wsgi import application
 from realname.models import Post
-from staff import change_forms, declaration_forms, forms, standing
+from staff import change_forms, declaration_forms, forms, person_forms, standing
 from staff.models import Identity
 from staff.services import adding
 from tests import cast
 from tests.etax import naughty
 from tests.etax.tables import LOOKS, TRIES, rows
+from tests.staff.acting import settle_yunfan
 from tests.visitor import Visitor, words
 
 FORM = "application/x-www-form-urlencoded"
@@ -157,6 +158,14 @@ def proven(visitor: Visitor) -> None:
         visitor.verify_by_sms("19900000001")
 
 
+def proven_to_register(visitor: Visitor) -> None:
+    """Proven by SMS on the way to an account: what is missing are its name and password."""
+    who = {"name": "钱思远", "id_type": "resident", "id_number": cast.ID_NUMBERS["钱思远"], "phone": "19900000006"}
+    with override_settings(DEBUG=True, SMS_URL=f"file://{visitor.messages}"):
+        visitor.post_with_picture(reverse("staff:register"), {**who, "agreement": "on"})
+        visitor.post(reverse("staff:register_code"), {"code": visitor.code_on("19900000006")})
+
+
 def signed_in(visitor: Visitor) -> None:
     """The legal representative, after a code of this minute: he may do everything."""
     visitor.sign_in_by_password("HC", "钱思远")
@@ -199,6 +208,18 @@ def a_post() -> str:
 def a_candidate() -> str:
     found = standing.of_person(cast.person("宋雨桐"), cast.taxpayer("HC"))
     return adding.token_for(found, by=Actor(person=cast.person("钱思远"), taxpayer=cast.taxpayer("HC")))
+
+
+def at_two_firms(visitor: Visitor) -> None:
+    """A clerk of two firms, by a code."""
+    settle_yunfan()
+    visitor.sign_in_by_password("HC", "孙雅静")
+    SignIn.objects.update(code_at=timezone.now())
+
+
+def another_firm() -> str:
+    """The second firm of the clerk of two."""
+    return str(cast.taxpayer("YF").uid)
 
 
 @dataclass(frozen=True)
@@ -258,6 +279,22 @@ CASES = [
     Case(forms.NaturalSmsForm, "staff:natural_sms", nobody, NAMED_SO, free=free("username", "agreement")),
     Case(forms.ForgottenEnterpriseForm, "staff:forgotten_enterprise", nobody, FORGOTTEN, free=free("code", "phone")),
     Case(forms.ForgottenPersonForm, "staff:forgotten_person", nobody, FORGOTTEN, free=free("username", "phone")),
+    Case(
+        person_forms.RegistrationForm,
+        "staff:register",
+        nobody,
+        {**CANDIDATE, "phone": b"13812345678", "agreement": b"on"},
+        free=free("name", "id_type", "id_number", "phone", "agreement"),
+    ),
+    Case(person_forms.AccountForm, "staff:register_account", proven_to_register, {"username": b"newcomer", **NEW}),
+    Case(person_forms.NewPhoneForm, "staff:change_phone", signed_in, {"phone": b"1"}),
+    Case(
+        forms.RecordFilterForm,
+        "staff:my_record",
+        signed_in,
+        method="GET",
+        free=free("kind", "result", "since", "until"),
+    ),
     Case(forms.PersonChoiceForm, "staff:choose_person", first_factor, PERSONS),
     Case(forms.PeopleSearchForm, "staff:choose_person", first_factor, method="GET", free=free("name")),
     Case(shared.SmsCodeForm, "staff:verify_by_sms", chosen, {"code": b"123456"}),
@@ -297,6 +334,16 @@ CASES = [
     ),
     Case(forms.CandidateForm, "staff:search_candidate", signed_in, CANDIDATE),
     Case(forms.AddMemberForm, "staff:add_member", signed_in, {"password": b"x"}, a_candidate, free("is_manager")),
+    Case(forms.EnterprisePasswordForm, "staff:switch", at_two_firms, {"password": b"wrong"}, another_firm),
+    Case(
+        forms.MisuseForm,
+        "staff:report_misuse",
+        at_two_firms,
+        {"statement": b"not me"},
+        another_firm,
+        free("statement"),
+        ("staff:my_posts",),
+    ),
     Case(forms.MembershipChoiceForm, "staff:withdraw_authorisation", signed_in),
     Case(change_forms.FinanceChangeForm, "staff:change_finance", signed_in, FINANCE),
     Case(change_forms.ClerkForm, "staff:add_clerk", signed_in, CLERK, None, free(*CLERK, "landline"), (CHANGES,)),
@@ -306,7 +353,7 @@ CASES = [
 ]
 PARTS = {shared.PictureForm}
 """What other forms are made of; never shown alone."""
-TOLD = {"name", "reason", "description"}
+TOLD = {"name", "reason", "description", "statement"}
 """Fields whose text is kept and shown to others."""
 DATED = {"since", "until", "valid_until"}
 DAYS = [b"0001-01-01", b"0001-01-02", b"1582-10-10", b"1900-02-29", b"9999-12-30", b"9999-12-31"]
@@ -638,6 +685,7 @@ def test_a_made_up_ticket_is_worth_nothing(visitor, settings):
 
 OPEN = ["/picture/{}.png", "/picture/{}.wav", "/picture/new/{}/", "/{}", "/login/{}", "/static/{}"]
 CLOSED = ["/functions/{}/", "/staff/add/{}/", "/staff/members/{}/", "/staff/identities/{}/", "/account/posts/{}/link/"]
+CLOSED += ["/capacity/{}/", "/account/posts/{}/leave/"]
 
 
 @pytest.mark.rule("VAL-03", "CFG-05")
@@ -912,6 +960,14 @@ def test_a_made_up_character_set_is_refused_or_ignored(world, charset):
         except Exception as error:
             faults[method, where, kind] = f"raised {type(error).__name__}"
     assert faults == {}
+
+
+@pytest.mark.rule("VAL-03", "CFG-06")
+@pytest.mark.parametrize("label", ["boundary*=nothing''x", "boundary*=undefined''x", "charset*=nothing''x"])
+def test_a_label_that_cannot_be_read_is_refused(world, label):
+    status, headers = through_the_door("POST", "/login/", b"--x--", f"multipart/form-data; {label}")
+    assert status == 400
+    assert "X-Request-ID" in headers
 
 
 @pytest.mark.rule("VAL-03", "CFG-06")

@@ -29,7 +29,8 @@ from tests.visitor import Visitor, words
 
 SECRET = "canary-in-a-local-variable"
 INTERNALS = re.compile(
-    r"Traceback|Exception|Error\b|django|urlpatterns|ROOT_URLCONF|DEBUG|settings|\.py\b|/work/|/usr/|site-packages"
+    r"Traceback|Exception|Error\b|django|urlpatterns|ROOT_URLCONF|DEBUG|settings|\.py\b|/usr/|site-packages"
+    rf"|{re.escape(str(portal.BASE_DIR))}"
     r"|sqlite|psycopg|SELECT |accounts_|No \w+ matches|DoesNotExist|canary",
     re.IGNORECASE,
 )

@@ -43,6 +43,7 @@ GET, POST = "GET", "POST"
 LOGIN, QUICK, HOME = "→login", "→staff:quick_login", "→home"
 PERSON, QUICK_PERSON = "→staff:choose_person", "→staff:quick_person"
 CHANGE, STEP_UP, SEARCH = "→staff:change_password", "→staff:step_up", "→staff:search_candidate"
+REGISTER, PHONE, SIGN_INS = "→staff:register", "→staff:change_phone", "→accounts:sign_ins"
 BY_SMS, FIRM, ACCOUNT = "→staff:natural_sms", "→staff:forgotten_enterprise", "→staff:forgotten_person"
 MEMBERS, AUTHORISATIONS = "→staff:members", "→staff:authorisations"
 
@@ -123,6 +124,8 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("accounts:sign_ins", POST): signed_in("405"),
     ("accounts:acknowledge", GET): signed_in("405"),
     ("accounts:acknowledge", POST): signed_in(HOME),
+    ("accounts:end_other_sign_ins", GET): signed_in("405"),
+    ("accounts:end_other_sign_ins", POST): signed_in(SIGN_INS),
     ("accounts:end_sign_in", GET): signed_in("405"),
     ("accounts:end_sign_in", POST): signed_in("404"),  # nobody's own: the address holds a number that is no sign-in
     ("staff:quick_login", GET): everybody("200"),
@@ -141,6 +144,14 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:natural_sms_code", POST): no_passage(BY_SMS),
     ("staff:natural_sms_send", GET): everybody("405"),
     ("staff:natural_sms_send", POST): no_passage(BY_SMS),
+    ("staff:register", GET): everybody("200"),
+    ("staff:register", POST): everybody("400"),
+    ("staff:register_code", GET): no_passage(REGISTER),
+    ("staff:register_code", POST): no_passage(REGISTER),
+    ("staff:register_send", GET): everybody("405"),
+    ("staff:register_send", POST): no_passage(REGISTER),
+    ("staff:register_account", GET): no_passage(REGISTER),
+    ("staff:register_account", POST): no_passage(REGISTER),
     ("staff:forgotten", GET): everybody("200"),
     ("staff:forgotten", POST): everybody("405"),
     ("staff:forgotten_enterprise", GET): everybody("200"),
@@ -159,6 +170,24 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:forgotten_person_send", POST): no_passage(ACCOUNT),
     ("staff:forgotten_person_password", GET): no_passage(ACCOUNT),
     ("staff:forgotten_person_password", POST): no_passage(ACCOUNT),
+    ("staff:centre", GET): signed_in("200"),
+    ("staff:centre", POST): signed_in("405"),
+    ("staff:profile", GET): signed_in("200"),
+    ("staff:profile", POST): signed_in("405"),
+    ("staff:show_own_id_number", GET): signed_in("405"),
+    ("staff:show_own_id_number", POST): signed_in("200", **WEAK),
+    ("staff:show_own_phone", GET): signed_in("405"),
+    ("staff:show_own_phone", POST): signed_in("200", **WEAK),
+    ("staff:change_phone", GET): signed_in("200", **WEAK),
+    ("staff:change_phone", POST): signed_in("400", **WEAK),
+    ("staff:confirm_new_phone", GET): signed_in(PHONE),
+    ("staff:confirm_new_phone", POST): signed_in(PHONE),
+    ("staff:confirm_old_phone", GET): signed_in(PHONE),
+    ("staff:confirm_old_phone", POST): signed_in(PHONE),
+    ("staff:send_phone_code", GET): signed_in("405"),
+    ("staff:send_phone_code", POST): signed_in(PHONE),
+    ("staff:my_record", GET): signed_in("200"),
+    ("staff:my_record", POST): signed_in("405"),
     ("staff:my_posts", GET): signed_in("200"),
     ("staff:my_posts", POST): signed_in("405"),
     ("staff:link_post", GET): signed_in("405"),
@@ -167,6 +196,16 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:bind_own", POST): signed_in("404", **WEAK),  # somebody else's
     ("staff:unbind_own", GET): signed_in("405"),
     ("staff:unbind_own", POST): signed_in("404", **WEAK),
+    ("staff:leave_post", GET): signed_in("404", **WEAK),  # a taxpayer that isn't there
+    ("staff:leave_post", POST): signed_in("404", **WEAK),
+    ("staff:report_misuse", GET): signed_in("404", **WEAK),
+    ("staff:report_misuse", POST): signed_in("404", **WEAK),
+    ("staff:capacity", GET): signed_in("200"),
+    ("staff:capacity", POST): signed_in("405"),
+    ("staff:switch", GET): signed_in("404"),
+    ("staff:switch", POST): signed_in("404"),
+    ("staff:send_switch_code", GET): signed_in("405"),
+    ("staff:send_switch_code", POST): signed_in("404"),
     ("staff:choose_person", GET): in_flow("200"),
     ("staff:choose_person", POST): in_flow("400"),
     ("staff:verify_by_sms", GET): in_flow(PERSON),
@@ -213,6 +252,10 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:review_new_identity", POST): managers("400"),
     ("staff:save_new_identity", GET): signed_in("405"),
     ("staff:save_new_identity", POST): managers("400"),
+    ("staff:reopen_new_identity", GET): signed_in("405"),
+    ("staff:reopen_new_identity", POST): managers("200"),
+    ("staff:reopen_identity", GET): signed_in("405"),
+    ("staff:reopen_identity", POST): managers("200"),
     ("staff:identity", GET): managers("200"),
     ("staff:identity", POST): signed_in("405"),
     ("staff:review_identity", GET): signed_in("405"),
@@ -269,8 +312,14 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:send_reset_code", POST): own_leads("200") | {"finance": "400", "legal_rep": "400"},
     ("staff:declaration_api", GET): everybody("405"),
     ("staff:declaration_api", POST): everybody("401"),
+    ("help", GET): everybody("200"),
+    ("help", POST): everybody("405"),
+    ("help_page", GET): everybody("200"),
+    ("help_page", POST): everybody("405"),
     ("staff:operations", GET): signed_in("200", no_functions="403", person="403"),
     ("staff:operations", POST): signed_in("405"),
+    ("staff:export_operations", GET): signed_in("405"),
+    ("staff:export_operations", POST): signed_in("200", no_functions="403", person="403"),
     ("staff:function", GET): signed_in("200", no_functions="403", person="403"),
     ("staff:function", POST): signed_in("405"),
     ("simulated_phone", GET): everybody("200"),
@@ -297,7 +346,13 @@ def address(name: str, client: Client) -> str:
     """An example of this address that answers for this visitor."""
     pattern = dict(leaves_of(get_resolver()))[name]
     wanted = set(pattern.pattern.converters)
-    given: dict[str, object] = {"code": LEAF, "form": "ordinary-login", "uid": uuid4(), "token": "no-token"}
+    given: dict[str, object] = {
+        "code": LEAF,
+        "form": "ordinary-login",
+        "slug": "staff",
+        "uid": uuid4(),
+        "token": "no-token",
+    }
     given["pk"] = Post.objects.get(person=cast.person("何晨曦"), taxpayer=cast.taxpayer("HC")).pk
     if name in ("accounts:picture", "accounts:sound"):
         given["token"] = client.get(reverse("accounts:new_picture", args=["ordinary-login"])).json()["token"]

@@ -11,8 +11,10 @@ from django.utils import timezone
 
 from accounts import passwords, pictures, throttles
 from accounts.actor import Actor
+from accounts.claims import Claim
 from accounts.limits import CODE_GAP, PASSWORD
-from accounts.models import SignIn, SmsCode, SmsMessage, Throttle, UsedPicture
+from accounts.models import AuditEntry, Person, SignIn, SmsCode, SmsMessage, Throttle, UsedPicture
+from staff import registration
 from staff.models import HandoverTicket, Membership
 from staff.services import own_password
 from tests import cast
@@ -142,3 +144,29 @@ def test_a_password_changed_in_two_places_at_once_is_changed_once(first):
     member.refresh_from_db()
     winner = outcomes.index("done")
     assert passwords.check(member.credential, f"Neues-Wort-{winner}")
+
+
+@pytest.mark.rule("D26", "STF-03")
+def test_two_registrations_of_one_person_make_one_account(committed_world):
+    names = [f"qiansiyuan{letter}" for letter in "abcdefgh"]
+    told = at_once(8, lambda n: registered(Claim(cast.person("钱思远"), cast.PHONES["钱思远"]), names[n]))
+    assert sorted(told) == ["", *["already_registered"] * 7]
+    assert cast.person("钱思远").username in names
+    assert AuditEntry.objects.filter(kind="account_registered").count() == 1
+
+
+@pytest.mark.rule("D26", "STF-03")
+def test_two_who_take_one_name_at_once_are_one_account_and_the_other_is_told(committed_world):
+    people = ("钱思远", "林若兰", "郑海涛", "王晓敏")
+    told = at_once(4, lambda n: registered(Claim(cast.person(people[n]), cast.PHONES[people[n]]), "first-come"))
+    assert sorted(told) == ["", *["username_taken"] * 3]
+    assert Person.objects.filter(username="first-come").count() == 1
+
+
+def registered(claim: Claim, username: str) -> str:
+    """The code of the refusal, or nothing."""
+    try:
+        registration.register(claim, username, "思远的第九座大桥", by=Actor())
+    except ValidationError as refusal:
+        return str(refusal.code)
+    return ""

@@ -8,13 +8,14 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import passwords
 from accounts.actor import Actor
-from accounts.models import AuditEntry, Person, SignIn, Taxpayer
+from accounts.models import AuditEntry, Person, SignIn, Taxpayer, Throttle
 from accounts.models.signins import Proof
 from realname.models import Position, Post, RealNameRecord
 from staff import standing
 from staff.middleware import _completed
-from staff.models import Membership
+from staff.models import Identity, Membership
 from tests import cast
 from tests.visitor import Visitor
 
@@ -89,3 +90,39 @@ _TOKENS = re.compile(
 def without_tokens(answer: HttpResponse) -> str:
     """The page but for what differs on every page: tokens, ids, the request's number."""
     return _TOKENS.sub("", answer.content.decode())
+
+
+def settle_yunfan() -> Membership:
+    """沈阳云帆 after its first sign-in, and 孙雅静 a member there as well, who may see 历史办税操作查询."""
+    firm = cast.taxpayer("YF")
+    own = passwords.store(None, passwords.hash_new("云帆2026好天气"))
+    Membership.objects.create(taxpayer=firm, person=cast.person("王晓敏"), credential=own)
+    identity = Identity.objects.create(taxpayer=firm, name="查询员")
+    identity.grant(["query.record.operations"])
+    credential = passwords.store(None, passwords.hash_new("雅静在云帆的密码"))
+    member = Membership.objects.create(taxpayer=firm, person=cast.person("孙雅静"), credential=credential)
+    member.identities.add(identity)
+    return member
+
+
+def as_himself(visitor: Visitor, name: str) -> HttpResponse:
+    """A whole 自然人登录 by password."""
+    data = {"username": cast.USERNAMES[name], "password": cast.NATURAL_PASSWORDS[name], "agreement": "on"}
+    return visitor.post_with_picture(reverse("staff:natural_login"), data)
+
+
+def to(uid: object) -> str:
+    """The address at which one switches to a taxpayer, or to oneself."""
+    return reverse("staff:switch", args=[uid])
+
+
+def switch_with_password(visitor: Visitor, key: str, **changed) -> HttpResponse:
+    """Choose a firm and give its enterprise password."""
+    return visitor.post(to(cast.taxpayer(key).uid), {"password": cast.ENTERPRISE_PASSWORDS[key], **changed})
+
+
+def switch_with_code(visitor: Visitor, uid: object, name: str) -> HttpResponse:
+    """Ask for the code of a switch and give it."""
+    Throttle.objects.filter(key__startswith="code_gap").delete()
+    visitor.post(reverse("staff:send_switch_code", args=[uid]))
+    return visitor.post(to(uid), {"code": visitor.code_on(cast.PHONES[name])})

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -15,7 +16,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import AuditEntry, SignIn
 from accounts.models.signins import EndReason, Proof
-from realname.models import Position, Post
+from realname.models import Position, Post, RealNameRecord
 from staff import standing
 from staff.models import Membership
 from staff.services import adding
@@ -268,6 +269,7 @@ def test_changed_rights_are_other_identities_management_and_a_last_day(lead):
     assert (entry.details["before"]["is_manager"], entry.details["after"]["is_manager"]) == (False, True)
     record = words(lead.get(address("member", member)))
     assert "权限身份：全量办税 → 查询员" in record
+    assert (entry.details["before"]["valid_until"], f"有效期至：长期 → {day:%Y-%m-%d}" in record) == (None, True)
     assert "授予管理权限" in record
     assert f'value="{day:%Y-%m-%d}"' in lead.get(address("change_rights", member)).content.decode()
 
@@ -286,6 +288,18 @@ def test_ending_sign_ins_ends_those_for_this_firm_alone_and_says_how_many(by):
         sign_in.refresh_from_db()
         assert sign_in.ended_at is None
     assert act_on("end_sign_ins", member, by) == 0
+
+
+@pytest.mark.rule("LOG-01", "D28")
+@pytest.mark.parametrize("act", ["remove", "reset_password", "bind", "end_sign_ins"])
+def test_an_act_that_ends_sign_ins_is_one_entry_which_says_how_many(by, act):
+    for _ in range(2):
+        actor("HC", "孙雅静")
+    before = AuditEntry.objects.count()
+    act_on(act, cast.membership("HC", "孙雅静"), by)
+    assert AuditEntry.objects.count() == before + 1
+    (entry,) = entries(KINDS[act])
+    assert (entry.details["sign_ins_ended"], "结束了2处登录" in entry.details_in_words) == (2, True)
 
 
 @pytest.mark.rule("M75", "M68", "M70", "D16")
@@ -716,3 +730,88 @@ def test_a_removed_clerk_has_no_live_sign_in_for_the_firm(by):
     actor("HC", "孙雅静")
     act_on("remove", member, by)
     assert not SignIn.objects.filter(person=member.person, taxpayer=member.taxpayer, ended_at__isnull=True).exists()
+
+
+# What the page and the record say around an act.
+
+
+@pytest.mark.rule("D28", "STF-02")
+@pytest.mark.parametrize(
+    ("act", "name", "code"),
+    [("freeze", "黄志强", "already_frozen"), ("reset_password", "何晨曦", "bound"), ("remove", "林若兰", "not_clerk")],
+)
+def test_a_refused_act_is_one_entry_with_its_reason_in_words(by, act, name, code):
+    before = AuditEntry.objects.count()
+    member = cast.membership("HC", name)
+    assert refusal(SERVICES[act], member, version=member.version, by=by) == code
+    assert AuditEntry.objects.count() == before + 1
+    (entry,) = entries(KINDS[act], result="refused")
+    assert (entry.reason, entry.target, entry.reason_in_words != code) == (code, member.person, True)
+
+
+@pytest.mark.rule("STF-03")
+def test_the_loser_of_a_race_gets_a_way_to_the_fresh_page_instead_of_the_same_button(lead):
+    member = cast.membership("HC", "孙雅静")
+    there = address("freeze", member)
+    version = version_on(lead.get(there))
+    services.change_rights(member, version=member.version, identities=[], is_manager=False, by=actor("HC", "林若兰"))
+    answer = lead.post(there, {"version": version})
+    html = answer.content.decode()
+    assert (answer.status_code, f'href="{there}"' in html, "确认冻结" in html) == (409, True, False)
+    assert lead.post(there, {"version": version_on(lead.get(there))}).url == LIST
+
+
+@pytest.mark.rule("M57", "STF-06")
+@every_act
+def test_the_page_of_an_act_on_somebody_removed_leads_to_his_own_page(lead, by, act):
+    member = fit_for(act)
+    act_on("remove", member, by)
+    answer = lead.get(address(act, member), follow=True)
+    assert answer.redirect_chain[-1][0] == address("member", member)
+    assert "已删除，不能再对其操作" in words(answer)
+
+
+@pytest.mark.rule("M93")
+def test_who_is_not_collected_or_not_linked_is_given_no_identity(by):
+    member = cast.membership("HC", "孙雅静")
+    Post.objects.filter(person=member.person, taxpayer=member.taxpayer).update(linked_at=None)
+    assert refusal(rights, member, version=member.version, by=by) == "not_linked"
+    RealNameRecord.objects.filter(person=member.person).update(revoked_at=timezone.now())
+    assert refusal(rights, member, version=member.version, by=by) == "not_collected"
+
+
+@pytest.mark.rule("M100", "D13")
+def test_a_reset_lets_in_whoever_had_locked_himself_out_by_wrong_tries(by, other_visitor):
+    other_visitor.go_to_verify("HC", "孙雅静")
+    for _ in range(5):
+        other_visitor.post(reverse("staff:verify_by_password"), {"password": "wrong-one"})
+    act_on("reset_password", cast.membership("HC", "孙雅静"), by)
+    assert other_visitor.post(reverse("staff:verify_by_password"), {"password": "111111"}).url == "/"
+
+
+@pytest.mark.rule("D10", "M91")
+def test_the_reset_page_warns_where_no_code_can_reach_the_clerk(lead):
+    assert "重置后无法自行修改密码" in words(lead.get(address("reset_password", cast.membership("HC", "沈小燕"))))
+    assert "重置后无法自行修改密码" not in words(lead.get(address("reset_password", cast.membership("HC", "孙雅静"))))
+
+
+@pytest.mark.rule("D27", "AUZ-08")
+def test_nobody_sees_the_full_number_of_somebody_removed(lead, by):
+    member = cast.membership("HC", "孙雅静")
+    act_on("remove", member, by)
+    answer = lead.post(address("show_phone", member), follow=True)
+    assert "不能查看其完整号码" in words(answer)
+    assert cast.PHONES["孙雅静"] not in answer.content.decode()
+    (entry,) = entries(Kind.NUMBER_SHOWN)
+    assert (entry.result, entry.reason) == ("refused", "removed")
+
+
+@pytest.mark.rule("AUZ-03", "AUZ-02")
+@pytest.mark.parametrize("key", ["MH", ""])
+def test_another_firms_identity_in_the_form_is_404_and_recorded_as_one_that_does_not_exist_is(lead, key):
+    uid = cast.taxpayer(key).identities.first().uid if key else uuid4()
+    member = cast.membership("HC", "孙雅静")
+    before = state_of(member)
+    answer = lead.post(address("change_rights", member), {"version": member.version, "identities": [str(uid)]})
+    assert (answer.status_code, state_of(member)) == (404, before)
+    assert [entry.reason for entry in entries(Kind.NOT_FOUND)] == ["not_yours"]

@@ -188,6 +188,22 @@ def test_after_a_day_the_reset_state_is_over_and_no_password_is_set(visitor):
         assert "尚未设置密码" in words(answer)
 
 
+@pytest.mark.rule("D10", "RST-04", "RST-05")
+@pytest.mark.parametrize("way", ["111111", "sms"])
+def test_who_is_in_when_the_day_is_over_is_out_at_his_next_click_and_gets_nothing_else(visitor, way):
+    in_reset_state()
+    if way == "sms":
+        visitor.sign_in_by_sms("HC", "孙雅静")
+    else:
+        visitor.go_to_verify("HC", "孙雅静")
+        visitor.post(reverse("staff:verify_by_password"), {"password": "111111"})
+    assert visitor.get("/").url == CHANGE
+    Credential.objects.filter(temporary_until__isnull=False).update(temporary_until=timezone.now())  # a day on
+    answer = visitor.get(reverse("staff:operations"), follow=True)
+    assert answer.redirect_chain[-1][0] == reverse("login")
+    assert "尚未设置密码" in words(answer)
+
+
 @pytest.mark.rule("D10", "RST-05", "RST-06")
 def test_after_the_first_successful_save_111111_opens_nothing_any_more(visitor, other_visitor):
     in_reset_state()

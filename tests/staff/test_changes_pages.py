@@ -89,7 +89,7 @@ def test_a_mere_phone_is_shown_the_way_to_the_personal_information(lead):
     assert refused.status_code == 400
     assert "只变更手机号码的，不在此办理" in words(refused)
     assert "去个人信息维护" in words(refused)
-    assert 'href="/account/"' in refused.content.decode()
+    assert 'href="/account/profile/"' in refused.content.decode()
 
 
 @pytest.mark.rule("M144")

@@ -251,7 +251,7 @@ def test_without_a_bound_phone_the_way_leads_to_the_security_centre(lead):
     Person.objects.filter(pk=person.pk).update(phone="", phone_hash="")
     page = lead.get(address("reset_declaration_password"))
     assert "请先到【个人中心】-【安全中心】绑定手机号" in words(page)
-    assert 'href="/account/"' in page.content.decode()
+    assert 'href="/account/profile/"' in page.content.decode()
     assert 'name="new_password"' not in page.content.decode()
     assert lead.post(address("send_reset_code")).status_code == 400
     assert refusal(declaration.reset, cast.taxpayer("HC"), OWN, "000000", by=actor("HC", "钱思远")) == (

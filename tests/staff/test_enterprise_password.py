@@ -13,6 +13,7 @@ from accounts import passwords, pictures
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import SignIn, Throttle
+from staff import enterprise
 from staff.services import enterprise_password
 from tests import cast
 from tests.staff.acting import actor, entries, refusal
@@ -120,7 +121,7 @@ def test_wrong_tries_at_the_door_count_here_and_a_right_old_password_starts_anew
     for _ in range(4):
         other_visitor.give_enterprise_password("HC", password="wrong-one")
     enterprise_password.change(OLD, NEW, by=by)
-    assert not Throttle.objects.filter(key__contains=cast.CODES["HC"]).exists()
+    assert not Throttle.objects.filter(key__contains=enterprise.account_word(cast.CODES["HC"])).exists()
 
 
 @pytest.mark.rule("D13", "PW-10")
@@ -128,6 +129,19 @@ def test_once_locked_the_page_says_for_how_long_as_that_of_the_personal_password
     for _ in range(5):
         refusal(enterprise_password.change, "wrong-one", NEW, by=by)
     assert refusal(enterprise_password.change, OLD, NEW, by=by) == "locked"
+
+
+@pytest.mark.rule("D13", "PW-10")
+def test_five_wrong_old_passwords_lock_it_here_and_at_the_door_for_ten_minutes(by, other_visitor):
+    codes = [refusal(enterprise_password.change, "不对的旧密码", NEW, by=by) for _ in range(5)]
+    assert codes == ["wrong_old_password"] * 4 + ["locked"]
+    assert refusal(enterprise_password.change, OLD, NEW, by=by) == "locked"
+    assert other_visitor.give_enterprise_password("HC").status_code == 400
+    (lock,) = Throttle.objects.filter(key=f"password:{enterprise.account_word(cast.CODES['HC'])}")
+    assert timedelta(minutes=9) < lock.blocked_until - timezone.now() <= timedelta(minutes=10)
+    Throttle.objects.filter(pk=lock.pk).update(blocked_until=timezone.now() - timedelta(seconds=1))  # ten minutes on
+    enterprise_password.change(OLD, NEW, by=by)
+    assert is_password(NEW)
 
 
 @pytest.mark.rule("M81")

@@ -6,9 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.audit import Kind
+from realname.models import Position, Post
 from staff import functions, standing
 from staff.models import Identity
 from staff.services import adding
@@ -344,16 +346,30 @@ def test_a_weak_sign_in_needs_a_code_before_identities(world, name):
 
 
 @pytest.mark.rule("D15", "M25")
-def test_a_form_that_took_longer_than_the_code_leads_back_to_its_page_and_saves_nothing(visitor):
+def test_a_tree_whose_ticking_took_longer_than_the_code_is_not_lost(visitor):
     visitor.sign_in_by_password("HC", "钱思远")
     came_from = {"referer": f"http://testserver{LIST}"}
-    asked = visitor.post(NEW_REVIEW, {"name": "甲", "functions": [BASIC]}, headers=came_from)
+    asked = visitor.post(NEW_REVIEW, {"name": "甲<b>", "functions": [BASIC, VAT]}, headers=came_from)
     visitor.post(reverse("staff:send_step_up_code"))
     wanted = parse_qs(urlsplit(asked.url).query)["next"][0]
-    data = {"code": visitor.code_on(cast.PHONES["钱思远"]), "next": wanted}
-    assert visitor.post(reverse("staff:step_up"), data).url == LIST
-    assert visitor.get(LIST).status_code == 200
-    assert not cast.taxpayer("HC").identities.filter(name="甲").exists()
+    proven = visitor.post(
+        reverse("staff:step_up"), {"code": visitor.code_on(cast.PHONES["钱思远"]), "next": wanted}
+    ).content.decode()
+    assert not cast.taxpayer("HC").identities.filter(name="甲<b>").exists()
+    sent = {"name": "甲<b>", "functions": re.findall(r'name="functions" value="([^"]+)"', proven)}
+    assert (f'action="{NEW_REVIEW}"' in proven, "甲&lt;b&gt;" in proven) == (True, True)
+    visitor.post(NEW_REVIEW, sent)
+    assert services.held_by(of_firm("甲<b>")) == {BASIC, VAT}
+
+
+@pytest.mark.rule("D8", "M25")
+def test_a_form_that_comes_back_with_an_error_still_shows_ticked_what_a_manager_cannot_change(manager, narrow):
+    wide = of_firm("全量办税")
+    beyond = set(_DISABLED.findall(manager.get(page_of(wide)).content.decode()))
+    refused = review(manager, wide, name="")
+    assert refused.status_code == 400
+    assert beyond
+    assert beyond <= set(_TICKED.findall(refused.content.decode()))
 
 
 # Deleting.
@@ -389,6 +405,24 @@ def test_an_identity_in_use_is_not_deleted_and_the_page_names_who_has_it(lead, b
     assert refusal(services.delete, identity, version=1, by=by) == "in_use"
     assert Identity.objects.filter(pk=identity.pk).exists()
     assert entries(Kind.IDENTITY_DELETED) == []
+
+
+@pytest.mark.rule("M25", "D31")
+def test_an_identity_that_only_somebody_who_became_a_lead_has_can_be_deleted(lead, by):
+    mine = services.add(name="试用", description="", codes={BASIC}, by=by)
+    clerk = cast.membership("HC", "孙雅静")
+    clerk.identities.add(mine)
+    assert refusal(services.delete, mine, version=1, by=by) == "in_use"
+    Post.objects.filter(taxpayer=clerk.taxpayer, position=Position.FINANCE).update(until=timezone.localdate())
+    Post.objects.create(
+        taxpayer=clerk.taxpayer,
+        person=clerk.person,
+        position=Position.FINANCE,
+        since="2026-01-05",
+        linked_at=timezone.now(),
+    )
+    services.delete(mine, version=1, by=actor("HC", "钱思远"))
+    assert not Identity.objects.filter(pk=mine.pk).exists()
 
 
 @pytest.mark.rule("D23")
@@ -491,3 +525,43 @@ def test_name_and_description_come_out_escaped(lead):
     for page in pages:
         assert "<script>1" not in page.content.decode()
         assert "<img src=x" not in page.content.decode()
+
+
+# What the pages and the record say around a change.
+
+
+@pytest.mark.rule("D28", "M25")
+def test_a_change_says_before_and_after_and_stands_in_the_record_of_each_whom_it_affects(lead, by):
+    identity = of_firm("查询员")
+    codes = (services.held_by(identity) - {OPERATIONS}) | {VAT}
+    services.change(identity, version=1, name="查账员", description="只看", codes=codes, by=by)
+    (entry,) = entries(Kind.IDENTITY_CHANGED)
+    assert entry.details_in_words[:2] == ["名称：查询员 → 查账员", "描述：没有 → 只看"]
+    told = {each.target.name: each.details for each in entries(Kind.MEMBER_CHANGED)}
+    assert set(told) == {"何晨曦", "黄志强"}
+    assert told["何晨曦"] == {"name": "查账员", "gained": [VAT], "lost": [OPERATIONS]}
+    record = words(lead.get(reverse("staff:member", args=[cast.membership("HC", "何晨曦").uid])))
+    assert f"增加的功能：{functions.get(VAT).name}" in record
+    assert f"失去的功能：{functions.get(OPERATIONS).name}" in record
+
+
+@pytest.mark.rule("D28", "D8")
+def test_a_refused_change_is_one_entry_with_its_reason(narrow):
+    by = actor("HC", "郑海涛")
+    assert refusal(services.change, narrow, version=1, name="宽", description="", codes={VAT}, by=by)
+    (entry,) = entries(Kind.IDENTITY_CHANGED)
+    assert (entry.result, entry.reason, entry.person.name) == ("refused", "function_not_held", "郑海涛")
+
+
+@pytest.mark.rule("M26")
+@pytest.mark.parametrize("existing", [False, True])
+def test_going_back_from_the_review_loses_nothing_that_was_typed_or_ticked(lead, existing):
+    identity = of_firm("空身份")
+    there = [identity.uid] if existing else []
+    url = reverse("staff:reopen_identity" if existing else "staff:reopen_new_identity", args=there)
+    data = {"name": "新的<i>", "description": "说明", "functions": [BASIC, VAT], "version": "1"}
+    answer = lead.post(url, data)
+    html = answer.content.decode()
+    assert set(_TICKED.findall(html)) == {BASIC, VAT}
+    assert ('value="新的&lt;i&gt;"' in html, 'value="说明"' in html) == (True, True)
+    assert identity.grants.count() == 0

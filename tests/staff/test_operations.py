@@ -1,6 +1,8 @@
 """历史办税操作查询: the taxpayer's own record, and nobody else's (D28, D33)."""
 
+import csv
 from datetime import datetime, timedelta
+from io import StringIO
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -138,3 +140,40 @@ def test_the_newest_entry_comes_first(inside):
     AuditEntry.objects.create(kind=Kind.SIGN_OUT, taxpayer=cast.taxpayer("HC"), at=timezone.now() - timedelta(days=9))
     page = words(inside.get(ADDRESS)).split("网络地址", 1)[1]
     assert page.index("退出") < page.index("打开功能")
+
+
+EXPORT = "/staff/operations/export/"
+
+
+def exported(visitor, **filters) -> list[list[str]]:
+    answer = visitor.post(EXPORT, filters)
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    text = answer.content.decode()
+    assert text.startswith("\ufeff")
+    return list(csv.reader(StringIO(text[1:])))
+
+
+@pytest.mark.rule("LOG-07", "D27", "D28")
+def test_the_export_holds_what_the_page_shows_masked_and_is_recorded(inside, other_visitor):
+    other_visitor.give_enterprise_password("HC")
+    other_visitor.choose("黄志强")
+    head, *rows = exported(inside, kind="person_chosen", result="refused")
+    assert head[:4] == ["时间", "操作", "人员", "对象"]
+    assert [row[1:6] for row in rows] == [["选择办税人", "", "黄*强", "未成功", "办税人员已冻结"]]
+    assert AuditEntry.objects.filter(kind=Kind.RECORD_EXPORTED, taxpayer=cast.taxpayer("HC")).count() == 1
+
+
+@pytest.mark.rule("LOG-07", "VAL-05")
+@pytest.mark.parametrize("nasty", ["=1+1", "+cmd", "-2", "@SUM(A1)", "\t=1", 'a"b,c\nd'])
+def test_no_cell_is_a_formula_and_none_breaks_the_file(inside, nasty):
+    record(Kind.IDENTITY_ADDED, by=Actor(taxpayer=cast.taxpayer("HC")), name=nasty)
+    _head, row = exported(inside, kind="identity_added")
+    assert (len(row), row[-1]) == (9, nasty if nasty.startswith("a") else "'" + nasty)
+
+
+@pytest.mark.rule("LOG-07", "AUZ-02")
+def test_the_export_holds_no_other_firms_entries_and_refuses_what_the_page_did_not_offer(inside, other_visitor):
+    other_visitor.sign_in_by_password("MH", "徐明湖")
+    assert all("徐*湖" not in row for row in exported(inside))
+    assert inside.post(EXPORT, {"kind": "nothing"}).status_code == 400

@@ -21,7 +21,7 @@ COSTS = {
     "open the code page": 5,
     "send a code": 16,
     "open the code page again": 6,
-    "give the code": 19,
+    "give the code": 21,
     "open home": 6,
 }
 

@@ -120,6 +120,8 @@ def test_an_identity_that_loses_its_functions_bites_at_the_next_click(visitor):
 def test_leaving_ends_the_sign_in_on_the_server_and_clears_the_browsers_cache(visitor):
     visitor.sign_in_by_password("HC", "孙雅静")
     session = visitor.cookies["session"].value
+    for page in (HOME, reverse("staff:operations"), reverse("accounts:sign_ins")):  # the back button shows nothing
+        assert visitor.get(page)["Cache-Control"] == "no-store"
     answer = visitor.post(reverse("sign_out"))
     assert answer["Clear-Site-Data"] == '"cache"'
     assert visitor.get(HOME).url.startswith(reverse("login"))

@@ -1,5 +1,7 @@
 """同步办税人: first what will change, then “同步成功” (D20, M102, M103, M107)."""
 
+import re
+
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import connection
@@ -38,6 +40,12 @@ def new_post(name: str, position: str = Position.CLERK) -> Post:
 
 def problem(name: str) -> standing.Problem | None:
     return standing.of_person(cast.person(name), cast.taxpayer("HC")).problem
+
+
+def press(visitor, **more):
+    """Look at the preview, and confirm what it says."""
+    seen = re.search(r'name="seen" value="([0-9a-f]+)"', visitor.get(SYNC).content.decode())[1]
+    return visitor.post(SYNC, {"seen": seen}, **more)
 
 
 def named(part: list[standing.Standing]) -> set[str]:
@@ -128,16 +136,46 @@ def test_other_firms_are_left_alone(by):
 def test_a_clerk_at_work_is_out_with_m102_at_his_next_click(lead, other_visitor):
     other_visitor.sign_in_by_sms("HC", "孙雅静")
     end_post("孙雅静")
-    lead.post(SYNC)
+    press(lead)
     answer = other_visitor.get("/", follow=True)
     assert M102 in words(answer)
     assert answer.redirect_chain[-1][0] == reverse("login")
 
 
+@pytest.mark.rule("M102", "D20")
+def test_who_is_marked_gets_m102_until_another_synchronisation_even_if_the_register_names_him_again(by):
+    sync.synchronise(by=by)
+    assert problem("董佳慧") is standing.NOT_IN_REGISTER
+    new_post("董佳慧")
+    assert problem("董佳慧") is standing.NOT_IN_REGISTER
+    assert named(sync.synchronise(by=by).returned) == {"董佳慧"}
+    assert problem("董佳慧") is None
+
+
+@pytest.mark.rule("D20", "STF-03")
+def test_what_the_preview_did_not_say_is_not_done(lead):
+    seen = re.search(r'name="seen" value="([0-9a-f]+)"', lead.get(SYNC).content.decode())[1]
+    end_post("马文涛")
+    answer = lead.post(SYNC, {"seen": seen})
+    assert (answer.status_code, "请核对下面的最新内容" in words(answer), "马*涛" in words(answer)) == (409, True, True)
+    assert not Membership.objects.filter(unregistered_at__isnull=False).exists()
+    seen = re.search(r'name="seen" value="([0-9a-f]+)"', answer.content.decode())[1]
+    assert "同步成功" in words(lead.post(SYNC, {"seen": seen}, follow=True))
+
+
+@pytest.mark.rule("D20", "D28")
+def test_a_synchronisation_is_one_entry_of_the_firm_and_one_for_each_whom_it_marks(by):
+    end_post("马文涛")
+    sync.synchronise(by=by)
+    whole, *each = entries(Kind.SYNCED)
+    assert (whole.target, whole.details) == (None, {"marked": 2, "lifted": 0})
+    assert {(entry.target.name, entry.details["marked"]) for entry in each} == {("董佳慧", True), ("马文涛", True)}
+
+
 @pytest.mark.rule("STF-03", "D20")
 def test_an_act_from_a_page_older_than_the_synchronisation_is_stale(lead):
     member = cast.membership("HC", "董佳慧")
-    lead.post(SYNC)
+    press(lead)
     assert lead.post(address("freeze", member), {"version": 1}).status_code == 409
 
 
@@ -152,7 +190,7 @@ def test_a_second_synchronisation_changes_nothing_and_no_version(by):
 
 @pytest.mark.rule("D28")
 def test_being_marked_stands_in_the_members_own_record(lead):
-    lead.post(SYNC)
+    press(lead)
     assert "同步办税人" in words(lead.get(address("member", cast.membership("HC", "董佳慧"))))
 
 

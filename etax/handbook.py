@@ -1,0 +1,107 @@
+"""操作手册: the help pages in the manual's order, and searching them, neighbouring systems' names included (M2, D1)."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from html import unescape
+
+from django.template.loader import render_to_string
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from accounts.words import Words
+
+_TAG = re.compile(r"<[^>]+>")
+_LONGEST_QUERY = 50
+_AROUND = 40
+
+
+@dataclass(frozen=True, slots=True)
+class HelpPage:
+    """One page of the handbook; its text ends with the names that other systems have for what it explains (D1)."""
+
+    slug: str
+    title: Words
+
+    @property
+    def template(self) -> str:
+        """The file that holds its text."""
+        return f"help/{self.slug.replace('-', '_')}.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A chapter of the manual's contents (M2)."""
+
+    title: Words
+    pages: tuple[HelpPage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A page that matches a search, and the words around the place."""
+
+    page: HelpPage
+    excerpt: str
+
+
+CHAPTERS = (
+    Chapter(_("一、新版登录体系的变化"), (HelpPage("changes", _("新版登录体系的变化")),)),
+    Chapter(
+        _("二、登录模式介绍"),
+        (
+            HelpPage("enterprise-login", _("企业登录：普通登录与快捷登录")),
+            HelpPage("natural-login", _("自然人登录")),
+            HelpPage("agency-login", _("代理机构登录")),
+        ),
+    ),
+    Chapter(
+        _("三、其他相关功能"),
+        (
+            HelpPage("staff", _("企业人员维护：添加、删除、冻结与解冻、绑定与解绑")),
+            HelpPage("passwords", _("密码管理")),
+            HelpPage("forgotten", _("忘记密码")),
+            HelpPage("declaration-password", _("申报密码")),
+        ),
+    ),
+    Chapter(
+        _("四、实名采集与税务登记"),
+        (
+            HelpPage("real-name", _("实名采集")),
+            HelpPage("register-change", _("变更登记操作指引：办税人员与财务负责人")),
+        ),
+    ),
+    Chapter(
+        _("五、常见问题"),
+        (
+            HelpPage("why-not", _("为什么登录不了？")),
+            HelpPage("questions", _("十个常见问题")),
+        ),
+    ),
+    Chapter(_("附：操作指引"), (HelpPage("agency-guide", _("代理机构操作指引")),)),
+)
+PAGES = {page.slug: page for chapter in CHAPTERS for page in chapter.pages}
+
+
+def search(query: str) -> list[Hit]:
+    """The pages whose title, text or other names hold the words, in the handbook's order; none for no words."""
+    words = " ".join(query.split())[:_LONGEST_QUERY].casefold()
+    if not words:
+        return []
+    return [hit for page in PAGES.values() if (hit := _hit(page, words)) is not None]
+
+
+def _hit(page: HelpPage, words: str) -> Hit | None:
+    text = _text_of(page.slug, get_language() or "")
+    place = text.casefold().find(words)
+    if place >= 0:
+        start = max(0, place - _AROUND)
+        return Hit(page, text[start : place + len(words) + _AROUND])
+    return Hit(page, text[: 2 * _AROUND]) if words in str(page.title).casefold() else None
+
+
+@lru_cache(maxsize=64)
+def _text_of(slug: str, language: str) -> str:
+    """What a page says, without tags, in the language at hand; it can't change while the portal runs."""
+    html = render_to_string(PAGES[slug].template, {"page": PAGES[slug], "is_text": True})
+    return " ".join(unescape(_TAG.sub(" ", html)).split())
