@@ -191,6 +191,13 @@ def test_a_post_of_another_firm_or_of_the_legal_representative_is_not_found(lead
 # --- Stories ----------------------------------------------------------------------------------------------------------
 
 
+def synchronise(visitor) -> None:
+    """同步办税人, as its page shows it."""
+    page = visitor.get("/staff/synchronise/").content.decode()
+    seen = re.search(r'name="seen"\s+value="([^"]*)"', page)[1]
+    assert "同步成功" in words(visitor.post("/staff/synchronise/", {"seen": seen}, follow=True))
+
+
 def later(visitor) -> None:
     """A minute later, as far as codes to phones go."""
     Throttle.objects.filter(key__startswith="code_gap").delete()
@@ -213,7 +220,7 @@ def test_a_new_clerk_from_the_request_to_his_first_click(visitor, other_visitor)
     person.save()
     RealNameRecord.objects.create(person=person, phone=person.phone, method="counter")
     realname_services.link(open_post("HC", "周文博"), by=actor("HC", "周文博"))
-    visitor.post("/staff/synchronise/")
+    synchronise(visitor)
     found = visitor.post("/staff/add/", {name: clerk[name] for name in ("name", "id_type", "id_number")})
     there = re.search(r'href="(/staff/add/[^"]{20,}/)"', found.content.decode())[1]
     identity = cast.taxpayer("HC").identities.get(name="查询员")
@@ -249,7 +256,7 @@ def test_the_finance_officer_is_replaced_after_one_return(visitor, other_visitor
     assert "后续步骤" in words(visitor.get(there))
     out = other_visitor.get("/", follow=True)
     assert M102 in words(out)
-    visitor.post("/staff/synchronise/")
+    synchronise(visitor)
     realname_services.link(open_finance(), by=actor("HC", "宋雨桐"))
     later(visitor)
     other_visitor.sign_in_by_sms("HC", "宋雨桐")
