@@ -2,14 +2,15 @@
 
 The position is derived: it is the first step whose fact is missing. Facts are ids and words, never secrets; they live
 in the visitor's session under one key, with an id and a start time. Going back drops later facts, ten minutes after
-the start it begins again. Whoever establishes a fact that proves something changes the session's id (SES-02).
+the start, or what the flow says, it begins again. Whoever establishes a fact that proves something changes the
+session's id (SES-02).
 """
 
 import functools
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib import messages
@@ -37,10 +38,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A login in steps. The first step's page is open to everybody and begins it."""
+    """A login in steps. The first step's page is open to everybody and begins it; after `life` it begins again."""
 
     name: str
     steps: tuple[Step, ...]
+    life: timedelta = FLOW_LIFE
     over: Words = _OVER
     """What is said when it isn't under way, or not any more."""
 
@@ -55,11 +57,11 @@ class Flow:
         return Progress(self, request)
 
     def under_way(self, request: HttpRequest) -> "Progress | None":
-        """The passage under way in this browser, or None when there is none or its ten minutes are over."""
+        """The passage under way in this browser, or None when there is none or its time is over."""
         state = request.session.get(_SESSION_KEY)
         if not isinstance(state, dict) or state.get("flow") != self.name:
             return None
-        if not _is_whole(state) or timezone.now() - datetime.fromisoformat(state["started_at"]) > FLOW_LIFE:
+        if not _is_whole(state) or timezone.now() - datetime.fromisoformat(state["started_at"]) > self.life:
             del request.session[_SESSION_KEY]
             return None
         return Progress(self, request)

@@ -38,6 +38,7 @@ PICTURES = Limit("pictures", 30, MINUTE, None, "一个地址", "CAP-06：每分�
 
 SEARCHES = Limit("searches", 10, HOUR, None, "一个企业的一名管理人员", "D19、STF-01：每小时查询10次待添加人员")
 USERNAMES = Limit("usernames", 10, HOUR, None, "一个人", "D12、D21：注册时每小时10次已被使用的用户注册名")
+PHOTO_UPLOADS = Limit("photo_uploads", 10, DAY, None, "一个手机号", "FIL-05：每天上传10张实名照片")
 
 SCANS = Limit("scans", 10, DAY, None, "一个人", "FIL-05：每天上传10个扫描件")
 DECLARATION = Limit("declaration", 5, None, TEN_MINUTES, "一个纳税人", "D24：申报密码连续5次输错锁定10分钟")
@@ -55,6 +56,7 @@ ALL = (
     PICTURES,
     SEARCHES,
     USERNAMES,
+    PHOTO_UPLOADS,
     SCANS,
     DECLARATION,
     DECLARATION_CLIENT,
@@ -68,3 +70,5 @@ RESET_LIFE = timedelta(hours=24)
 STEP_UP_LIFE = timedelta(minutes=5)
 TICKET_LIFE = timedelta(seconds=60)
 FLOW_LIFE = timedelta(minutes=10)
+COLLECTION_LIFE = timedelta(minutes=30)
+"""How long a 实名采集 in progress lives: documents must be found and photographed."""

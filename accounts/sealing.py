@@ -85,6 +85,35 @@ def unseal(sealed: str, *, place: str) -> str:
         raise SealBroken(f"a sealed value of {place} can't be opened") from error
 
 
+def new_key() -> str:
+    """A random key for one file, with the mark of the family it is used in, to be kept sealed beside the file.
+
+    Who wipes it has made the file unreadable for good; `rotate_keys` seals it anew and leaves the file as it is.
+    """
+    return base64.urlsafe_b64encode(os.urandom(32)).decode() + _family().mark
+
+
+def _opened_key(key: str) -> tuple[Family, bytes]:
+    encoded, sign, mark = key.partition(_MARK)
+    return family_of(sign + mark), base64.urlsafe_b64decode(encoded)
+
+
+def seal_file(content: bytes, *, key: str, place: str) -> bytes:
+    """A file's content under a key of its own, bound to the place it is kept for."""
+    family, raw = _opened_key(key)
+    nonce = os.urandom(NONCE)
+    return nonce + family.seal(raw, nonce, content, place.encode())
+
+
+def unseal_file(sealed: bytes, *, key: str, place: str) -> bytes:
+    """The content that was sealed under this key for this place. Raises `SealBroken` rather than return nonsense."""
+    try:
+        family, raw = _opened_key(key)
+        return family.unseal(raw, sealed[:NONCE], sealed[NONCE:], place.encode())
+    except (KeyError, InvalidTag, ValueError, binascii.Error) as error:
+        raise SealBroken(f"a sealed file of {place} can't be opened") from error
+
+
 def lookup_hash(value: str) -> str:
     """The keyed hash that a whole value is found by, under the key and the family that write now: `key:hex`."""
     return lookup_hashes(value)[0]

@@ -1,4 +1,4 @@
-"""Hash slots: at most as many password hashes at once on this machine as it has cores (PW-03, F19, F20)."""
+"""Slots: so many costly things at once on this machine and no more: hashes (PW-03, F19, F20), pictures (FIL-05)."""
 
 import fcntl
 import itertools
@@ -12,12 +12,14 @@ from typing import IO
 from django.conf import settings
 
 _waiting_room = threading.BoundedSemaphore(settings.HASH_QUEUE)
+_picture_room = threading.BoundedSemaphore(settings.HASH_QUEUE)
+_PICTURES_AT_ONCE = 2
 _turn = itertools.count()
 _PAUSE = 0.005
 
 
 class Busy(Exception):
-    """More people are waiting for a hash slot than the machine can serve; come back in `retry_after` seconds."""
+    """More people are waiting for a slot than the machine can serve; come back in `retry_after` seconds."""
 
     retry_after = 2
 
@@ -29,25 +31,37 @@ def slot() -> Iterator[None]:
     A slot is a locked file under `VAR_DIR/slots`, so that all worker processes share them and a killed one gives its
     slot back by dying.
     """
-    if not _waiting_room.acquire(blocking=False):
+    with _held("slots", settings.HASH_SLOTS, _waiting_room):
+        yield
+
+
+@contextmanager
+def picture_slot() -> Iterator[None]:
+    """As `slot`, for decoding an uploaded picture: two at once (FIL-05)."""
+    with _held("picture-slots", _PICTURES_AT_ONCE, _picture_room):
+        yield
+
+
+@contextmanager
+def _held(folder: str, count: int, room: threading.BoundedSemaphore) -> Iterator[None]:
+    if not room.acquire(blocking=False):
         raise Busy
     try:
-        handle = _lock_one(time.monotonic() + settings.HASH_WAIT_SECONDS)
+        handle = _lock_one(Path(settings.VAR_DIR) / folder, count, time.monotonic() + settings.HASH_WAIT_SECONDS)
         try:
             yield
         finally:
             handle.close()
     finally:
-        _waiting_room.release()
+        room.release()
 
 
-def _lock_one(deadline: float) -> IO[bytes]:
-    folder = Path(settings.VAR_DIR) / "slots"
+def _lock_one(folder: Path, count: int, deadline: float) -> IO[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
     first = next(_turn)
     while True:
-        for number in range(settings.HASH_SLOTS):
-            handle = open(folder / str((first + number) % settings.HASH_SLOTS), "ab")  # noqa: SIM115 - held by the caller
+        for number in range(count):
+            handle = open(folder / str((first + number) % count), "ab")  # noqa: SIM115 - held by the caller
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

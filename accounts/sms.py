@@ -38,7 +38,8 @@ class Binding:
     """What a code is good for, and nothing else: this person, purpose, taxpayer, login and phone (OTP-07).
 
     Without a person everything goes its usual way, the same work is done, nothing is sent and no code is right: so
-    nobody learns at a door that asks for no password who exists (D21, RST-01). `typed` is what was typed there.
+    nobody learns at a door that asks for no password who exists (D21, RST-01). `typed` is what was typed there. With
+    `proves_phone` it is the phone typed that is proven, whoever holds it, and no person is ever named (D26).
     """
 
     person: Person | None
@@ -47,6 +48,16 @@ class Binding:
     login: str
     phone: str
     typed: str = ""
+    proves_phone: bool = False
+
+    def __post_init__(self) -> None:
+        if self.proves_phone and self.person is not None:
+            raise ValueError("a code that proves a phone names no person")
+
+    @property
+    def can_be_right(self) -> bool:
+        """Whether somebody gets the code: the person, or whoever holds the phone that is proven."""
+        return self.person is not None or self.proves_phone
 
     @property
     def whose(self) -> str:
@@ -136,7 +147,7 @@ def _take_untold(binding: Binding) -> tuple[Limit, int] | None:
     """What a stranger's code takes from its phone; a claim that names nobody takes as much from nobody's."""
     if binding.purpose not in FOR_STRANGERS:
         return None
-    whose = binding.phone_count if binding.person else f"nobody:{binding.phone_count}"
+    whose = binding.phone_count if binding.can_be_right else f"nobody:{binding.phone_count}"
     return throttles.take(*_by_number(whose))
 
 
@@ -181,7 +192,7 @@ def _make(binding: Binding) -> None:
         created_at=Now(),
         expires_at=Now() + CODE_LIFE,
     )
-    outbox.queue(binding.phone if binding.person else "", _text(binding, code), useful_for=CODE_LIFE)
+    outbox.queue(binding.phone if binding.can_be_right else "", _text(binding, code), useful_for=CODE_LIFE)
 
 
 def _text(binding: Binding, code: str) -> str:
@@ -237,7 +248,7 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
         rows = rows.filter(bound_to=binding.word)
     row = rows.filter(closed_at__isnull=True, expires_at__gt=Now()).first()
     right = row and row.bound_to == binding.word and constant_time_compare(row.code_hash, binding.hash(code))
-    if row and right and binding.person is not None and throttles.succeed(CODE_CHECKS, binding.whose):
+    if row and right and binding.can_be_right and throttles.succeed(CODE_CHECKS, binding.whose):
         throttles.release(CODE_CHECKS, binding.told_tries)
         SmsCode.objects.filter(pk=row.pk).update(used_at=Now(), closed_at=Now())
         throttles.give_back(CODE_ADDRESS, neighbourhood(by.ip))

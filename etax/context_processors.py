@@ -31,6 +31,7 @@ def _account_links(actor: Actor) -> list[Link]:
         *staff,
         Link(reverse("staff:centre"), _("个人中心")),
         Link(reverse("staff:my_posts"), _("我的任职")),
+        Link(reverse("realname:mine"), _("我的实名信息")),
         Link(reverse("staff:capacity"), _("切换身份")),
         Link(reverse("staff:change_password"), _("修改密码")),
     ]

@@ -17,7 +17,6 @@ from accounts.pages import PageResponse
 from accounts.refusals import TooMany
 from accounts.requests import Request
 from accounts.slots import Busy
-from accounts.uploads import is_too_long
 from etax import logs
 from etax.errors import error_page
 
@@ -62,13 +61,19 @@ def _why_unreadable(request: HttpRequest) -> int:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if charset not in ("utf-8", "utf8") or not (length.isascii() and length.isdigit()):
         return 400
-    if len(length) > _LONGEST_LENGTH or is_too_long(request, int(length)):
+    if len(length) > _LONGEST_LENGTH or int(length) > _longest(request):
         return 413
     try:
         _ = request.GET
     except SuspiciousOperation:
         return 400
     return 0
+
+
+def _longest(request: HttpRequest) -> int:
+    """The longest body that may be sent here, in bytes: more where a page takes a picture (FIL-02)."""
+    with_file = request.content_type == "multipart/form-data" and request.path.startswith(settings.UPLOAD_PREFIXES)
+    return settings.UPLOAD_MAX_BYTES if with_file else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 class PolicyMiddleware(CSPMiddleware):

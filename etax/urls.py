@@ -22,6 +22,7 @@ urlpatterns = [
     path("logout/", sign_out, name="sign_out"),
     path("handover/redeem/", handover.redeem, name="redeem_ticket"),
     path("", include("accounts.urls")),
+    path("", include("realname.urls")),
     path("", include("staff.urls")),
 ]
 

@@ -19,7 +19,7 @@ from accounts.limits import SCANS
 from accounts.models import Person, Taxpayer
 from realname import change_rows, scans
 from realname.change_rows import Details, Row, details_of
-from realname.models import ChangeKind, ChangeRequest, ChangeScan, Outcome, Position, Post
+from realname.models import ChangeKind, ChangeOutcome, ChangeRequest, ChangeScan, Position, Post
 
 FUNCTION = "tax.matters.change"
 """The leaf of the function tree that its pages and services ask for (D7, D23)."""
@@ -122,7 +122,7 @@ def withdraw(request: ChangeRequest, *, by: Actor) -> None:
         raise PermissionDenied
     with transaction.atomic():
         locked = ChangeRequest.objects.select_for_update(no_key=True).get(pk=request.pk)
-        if locked.withdrawn_at is not None or locked.outcome == Outcome.APPROVED:
+        if locked.withdrawn_at is not None or locked.outcome == ChangeOutcome.APPROVED:
             raise ValidationError(_("该申请已批准或已撤消，不能再撤消，请刷新后查看。"), code="not_open")
         locked.withdrawn_at = timezone.now()
         locked.save(update_fields=["withdrawn_at"])
@@ -211,7 +211,7 @@ def approve(request: ChangeRequest, *, by: Actor) -> None:
     with transaction.atomic():
         locked = _require_pending(request, by=by)
         target = _change_register(locked)
-        _decide(locked, Outcome.APPROVED, "", by=by)
+        _decide(locked, ChangeOutcome.APPROVED, "", by=by)
         audit.record(Kind.CHANGE_APPROVED, by=by, taxpayer=locked.taxpayer, target=target, name=_kind_in_words(locked))
         _tell(locked, _("提交的%(kind)s已批准，请登录后按页面提示完成后续步骤。"))
 
@@ -229,7 +229,7 @@ def return_(request: ChangeRequest, reason: str, *, by: Actor) -> None:
         raise ValidationError(_("退回原因最多200个字符。"), code="reason_too_long")
     with transaction.atomic():
         locked = _require_pending(request, by=by)
-        _decide(locked, Outcome.RETURNED, reason, by=by)
+        _decide(locked, ChangeOutcome.RETURNED, reason, by=by)
         what = _kind_in_words(locked)
         audit.record(Kind.CHANGE_RETURNED, by=by, taxpayer=locked.taxpayer, name=what, reason_given=reason)
         _tell(locked, _("提交的%(kind)s已退回，请登录查看原因，撤消后重新提交。"))
@@ -255,7 +255,7 @@ def _require_pending(request: ChangeRequest, *, by: Actor) -> ChangeRequest:
     return locked
 
 
-def _decide(locked: ChangeRequest, outcome: Outcome, reason: str, *, by: Actor) -> None:
+def _decide(locked: ChangeRequest, outcome: ChangeOutcome, reason: str, *, by: Actor) -> None:
     locked.decided_at, locked.decided_by, locked.outcome, locked.reason = timezone.now(), by.person, outcome, reason
     locked.save(update_fields=["decided_at", "decided_by", "outcome", "reason"])
 

@@ -19,7 +19,7 @@ from accounts.refusals import TooMany
 from realname.models import RealNameRecord
 
 WRONG = _("用户名或密码错误")
-NOT_COLLECTED = _("您尚未完成实名采集，请先通过移动办税 APP 或到税务机关前台采集。")
+NOT_COLLECTED = _("您尚未完成实名采集，请先在【实名采集】页面、移动办税 APP 或到税务机关前台采集。")
 
 BY_SMS = Flow("natural_sms", (Step("staff:natural_sms", "claim"), Step("staff:natural_sms_code", "proof")))
 

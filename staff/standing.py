@@ -25,6 +25,8 @@ class Problem:
     code: str
     text: Words
     next_step: Words
+    url_name: str = ""
+    """The page where the next step is done, where there is one that anybody may open."""
 
 
 NOT_IN_REGISTER = Problem(
@@ -42,7 +44,8 @@ MISUSED = Problem(
 NOT_COLLECTED = Problem(
     "not_collected",
     _("该人员尚未实名采集"),
-    _("请本人通过移动办税 APP 或到税务机关前台完成实名采集。"),
+    _("请本人在【实名采集】页面、移动办税 APP 或到税务机关前台完成实名采集。"),
+    "realname:collect",
 )
 NOT_LINKED = Problem(
     "not_linked",

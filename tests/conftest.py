@@ -43,6 +43,8 @@ def own_folder(settings, tmp_path: Path) -> Iterator[Path]:
     """Every test writes its messages and slots elsewhere, and starts with an empty cache."""
     settings.VAR_DIR = tmp_path
     settings.SMS_URL = f"file://{tmp_path / 'sms.jsonl'}"
+    photos = {**settings.STORAGES["photos"]["OPTIONS"], "location": str(tmp_path / "photos")}
+    settings.STORAGES = {**settings.STORAGES, "photos": {**settings.STORAGES["photos"], "OPTIONS": photos}}
     if settings.CACHE_URL:  # workers side by side must not clear each other's counts
         worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
         location = f"{settings.CACHE_URL.rstrip('/')}/{worker}"

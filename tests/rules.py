@@ -8,11 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 ROWS = {"PW": 12, "CAP": 7, "FLOW": 11, "OTP": 13, "RST": 7, "SES": 8, "AUZ": 8, "STF": 7, "FIL": 6, "VAL": 5, "LOG": 7}
 ROWS |= {"CFG": 6, "CRY": 3, "REL": 1}
-MANUAL, DECISIONS = 152, 35
+MANUAL, DECISIONS, FAULTS = 152, 35, 28
 
 KNOWN = [
     *(f"M{n}" for n in range(1, MANUAL + 1)),
     *(f"D{n}" for n in range(1, DECISIONS + 1)),
+    *(f"F{n}" for n in range(1, FAULTS + 1)),
     *(f"{row}-{n:02}" for row, count in ROWS.items() for n in range(1, count + 1)),
 ]
 

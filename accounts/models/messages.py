@@ -35,7 +35,8 @@ FOR_STRANGERS = frozenset({Purpose.PERSON_SIGN_IN, Purpose.FORGOTTEN, Purpose.RE
 class SmsCode(models.Model):
     """One code of six digits, kept as a keyed hash (D14, OTP-08).
 
-    Without a person it is a decoy: asked for by who claimed to be somebody he isn't, and the same work to make.
+    Without a person it proves a phone alone (实名采集, D26), or is a decoy: asked for by who claimed to be somebody he
+    isn't, and the same work to make.
 
     `bound_to` is a hash of the taxpayer, the flow and the phone it belongs to. It is open until `closed_at`: used,
     replaced by a newer one, or tried wrong five times. Its life is measured by the database's clock.

@@ -13,7 +13,7 @@ import accounts.fields
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0003_later_words"),
-        ("realname", "0002_misuse_case"),
+        ("realname", "0003_collection"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

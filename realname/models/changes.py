@@ -23,7 +23,7 @@ class ChangeKind(models.TextChoices):
     FINANCE_CHANGED = "finance_changed", _("财务负责人变更")
 
 
-class Outcome(models.TextChoices):
+class ChangeOutcome(models.TextChoices):
     """What an officer decided."""
 
     APPROVED = "approved", _("已批准")
@@ -40,7 +40,7 @@ class ChangeState(models.TextChoices):
 
 
 _BRINGS_SOMEBODY = (ChangeKind.CLERK_ADDED, ChangeKind.FINANCE_CHANGED)
-_OPEN = Q(withdrawn_at__isnull=True) & ~Q(outcome=Outcome.APPROVED)
+_OPEN = Q(withdrawn_at__isnull=True) & ~Q(outcome=ChangeOutcome.APPROVED)
 
 
 class ChangeRequestQuerySet(models.QuerySet["ChangeRequest"]):
@@ -56,7 +56,7 @@ class ChangeRequestQuerySet(models.QuerySet["ChangeRequest"]):
 
     def returned(self) -> "ChangeRequestQuerySet":
         """Those that wait for the firm to withdraw them and send them again (M143)."""
-        return self.filter(withdrawn_at__isnull=True, outcome=Outcome.RETURNED)
+        return self.filter(withdrawn_at__isnull=True, outcome=ChangeOutcome.RETURNED)
 
 
 class ChangeRequest(models.Model):
@@ -67,7 +67,7 @@ class ChangeRequest(models.Model):
     """
 
     Kind = ChangeKind
-    Outcome = Outcome
+    Outcome = ChangeOutcome
     State = ChangeState
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -85,7 +85,7 @@ class ChangeRequest(models.Model):
     submitted_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True, default="")
+    outcome = models.CharField(max_length=16, choices=ChangeOutcome.choices, blank=True, default="")
     reason = models.CharField(max_length=200, blank=True, default="")
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
@@ -99,14 +99,15 @@ class ChangeRequest(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(outcome="", decided_at__isnull=True, decided_by__isnull=True)
-                | Q(outcome__in=Outcome.values, decided_at__isnull=False, decided_by__isnull=False),
+                | Q(outcome__in=ChangeOutcome.values, decided_at__isnull=False, decided_by__isnull=False),
                 name="change_request_decided_by_somebody_with_an_outcome",
             ),
             models.CheckConstraint(
-                condition=~Q(outcome=Outcome.RETURNED) | ~Q(reason=""), name="change_request_returned_with_a_reason"
+                condition=~Q(outcome=ChangeOutcome.RETURNED) | ~Q(reason=""),
+                name="change_request_returned_with_a_reason",
             ),
             models.CheckConstraint(
-                condition=~Q(outcome=Outcome.APPROVED) | Q(withdrawn_at__isnull=True),
+                condition=~Q(outcome=ChangeOutcome.APPROVED) | Q(withdrawn_at__isnull=True),
                 name="change_request_approved_is_not_withdrawn",
             ),
             models.CheckConstraint(

@@ -47,6 +47,7 @@ def add_member(request: Request, token: str) -> HttpResponse:
         found = adding.candidate(token, by=request.actor)
     except ValidationError as refusal:
         if refusal.code == "just_added":  # the same form sent twice: one effect, and the same answer (F12)
+            messages.info(request, refusal.messages[0])
             return redirect("staff:members")
         messages.error(request, refusal.messages[0])
         return redirect("staff:search_candidate")

@@ -16,7 +16,6 @@ from accounts.keypages import keys_of, page_of
 from accounts.models import Taxpayer
 from accounts.pages import form_page, page
 from accounts.requests import Request
-from accounts.uploads import takes_files
 from realname import change_rows, changes
 from realname.change_rows import Row
 from realname.models import ChangeKind, ChangeRequest, ChangeScan, Position, Post
@@ -45,7 +44,6 @@ def changes_page(request: Request) -> HttpResponse:
     return page(request, "staff/changes.html", context)
 
 
-@takes_files
 @get_or_post
 @holder_required
 @fresh_code_required
@@ -65,7 +63,6 @@ def change_finance(request: Request) -> HttpResponse:
     return form_page(request, "staff/change_finance.html", _finance_context(request, form, form.kept_rows, same))
 
 
-@takes_files
 @require_POST
 @holder_required
 @fresh_code_required
@@ -145,7 +142,6 @@ def register_posts(request: Request) -> HttpResponse:
     return page(request, "staff/register_posts.html", context)
 
 
-@takes_files
 @get_or_post
 @holder_required
 @fresh_code_required

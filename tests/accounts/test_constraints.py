@@ -14,6 +14,7 @@ from accounts.models import (
     Credential,
     PastPassword,
     Person,
+    RecordBlock,
     SignIn,
     SmsCode,
     SmsMessage,
@@ -68,6 +69,12 @@ def an_entry(**changed) -> AuditEntry:
     return AuditEntry.objects.create(**{"kind": "sign_in", **changed})
 
 
+def a_block(**changed) -> RecordBlock:
+    """A block of the record that the database takes."""
+    usual = {"month": NOW.date(), "first_seq": 1, "last_seq": 2, "entries": b"", "key": "k", "digest": "d"}
+    return RecordBlock.objects.create(**{**usual, **changed})
+
+
 def twice(make: Callable, **same) -> None:
     """Two rows that agree in what may be there only once."""
     make(**same)
@@ -87,6 +94,10 @@ CASES: dict[str, list[Callable[[], object]]] = {
         lambda: a_credential(temporary_until=EARLIER),
     ],
     "past_password_is_a_hash": [lambda: PastPassword.objects.create(credential=a_credential(), password="")],
+    "record_block_begins_once": [lambda: twice(a_block)],
+    "record_block_first_before_last": [lambda: a_block(first_seq=2, last_seq=1)],
+    "record_block_sealed_before_retired": [lambda: a_block(retired_at=EARLIER)],
+    "record_block_has_a_digest": [lambda: a_block(digest="")],
     "throttle_has_a_key": [lambda: Throttle.objects.create(key="")],
     "used_picture_has_a_nonce": [lambda: UsedPicture.objects.create(nonce="")],
     "person_id_type_is_known": [lambda: a_person(id_type="driving_licence"), lambda: a_person(id_type="")],
@@ -127,6 +138,7 @@ CASES: dict[str, list[Callable[[], object]]] = {
 
 # SQLite names the columns of a broken unique index, not the index.
 IN_SQLITES_WORDS = {
+    "record_block_begins_once": "accounts_recordblock.first_seq",
     "one_person_per_identity_document": "accounts_person.id_type, accounts_person.id_number_hash",
     "one_open_code_per_person_and_purpose": "accounts_smscode.person_id, accounts_smscode.purpose",
 }

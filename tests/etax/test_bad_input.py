@@ -29,6 +29,7 @@ from accounts.models import AuditEntry, Person, SignIn, Taxpayer, Throttle, Used
 from accounts.models.record import Kind
 from etax import urls
 from etax.wsgi import application
+from realname import forms as realname_forms
 from realname.models import Post
 from staff import change_forms, declaration_forms, forms, person_forms, standing
 from staff.models import Identity
@@ -36,6 +37,7 @@ from staff.services import adding
 from tests import cast
 from tests.etax import naughty
 from tests.etax.tables import LOOKS, TRIES, rows
+from tests.realname import collecting
 from tests.staff.acting import settle_yunfan
 from tests.visitor import Visitor, words
 
@@ -158,6 +160,16 @@ def proven(visitor: Visitor) -> None:
         visitor.verify_by_sms("19900000001")
 
 
+def collecting_at(page: str) -> Callable[[Visitor], None]:
+    """Somebody at this page of 实名采集."""
+
+    def become(visitor: Visitor) -> None:
+        with override_settings(DEBUG=True, SMS_URL=f"file://{visitor.messages}"):
+            collecting.go_to(visitor, page)
+
+    return become
+
+
 def proven_to_register(visitor: Visitor) -> None:
     """Proven by SMS on the way to an account: what is missing are its name and password."""
     who = {"name": "钱思远", "id_type": "resident", "id_number": cast.ID_NUMBERS["钱思远"], "phone": "19900000006"}
@@ -267,6 +279,7 @@ CLERK = {**CANDIDATE, "mobile": b"19900000012"}
 FINANCE = {**CLERK, "rows": b"name"}
 PHONES = {"mobile": b"19900000003"}
 RESET = {"new_password": GOOD, "confirm_password": GOOD, "code": b"123456"}
+WHO = {"name": "周文博".encode(), "id_type": b"resident", "id_number": b"1", "phone": b"13812345678"}
 PERSONS = {"person": b"00000000-0000-0000-0000-000000000000"}
 IDENTITY = {"name": "新身份".encode(), "description": b"", "functions": b"tax.invoice.issue"}
 FILTERS = free("kind", "result", "name", "since", "until")
@@ -334,6 +347,23 @@ CASES = [
     ),
     Case(forms.CandidateForm, "staff:search_candidate", signed_in, CANDIDATE),
     Case(forms.AddMemberForm, "staff:add_member", signed_in, {"password": b"x"}, a_candidate, free("is_manager")),
+    Case(realname_forms.WhoForm, "realname:new", nobody, WHO, free=free("id_number")),
+    Case(realname_forms.ChangeForm, "realname:change", nobody, WHO, free=free("id_number")),
+    Case(
+        realname_forms.ConsentForm,
+        "realname:consent",
+        collecting_at("consent"),
+        {"version": b"2026-11"},
+        free=free("agreed"),
+    ),
+    Case(realname_forms.CardForm, "realname:card_front", collecting_at("card_front")),
+    Case(realname_forms.PhotoForm, "realname:face", collecting_at("face")),
+    Case(
+        realname_forms.DetailsForm,
+        "realname:details",
+        collecting_at("details"),
+        free=free("valid_until", "has_no_end"),
+    ),
     Case(forms.EnterprisePasswordForm, "staff:switch", at_two_firms, {"password": b"wrong"}, another_firm),
     Case(
         forms.MisuseForm,
@@ -442,7 +472,8 @@ def test_nothing_typed_into_this_form_breaks_or_changes_anything(visitor, case):
 def test_a_field_missing_or_twice_there_or_an_array_and_a_form_sent_as_something_else_do_nothing(visitor, case):
     case.become(visitor)
     client = Attack(visitor).client
-    before, record = rows(LOOKS), AuditEntry.objects.count()
+    but = TRIES if issubclass(case.form, realname_forms.PhotoForm) else LOOKS  # a file that comes is counted
+    before, record = rows(but), AuditEntry.objects.count()
     whole = {**case.data, **case.picture(client)}
     refused = 302 if case.form is forms.MembershipChoiceForm else 400  # back to the list, nothing is chosen
     for name, wanted in case.fields.items():
@@ -455,10 +486,10 @@ def test_a_field_missing_or_twice_there_or_an_array_and_a_form_sent_as_something
             answer = client.post(case.where, f"{rest}&{part}".encode(), content_type=FORM)
             assert answer.status_code == refused, part
             assert refused == 302 or "同一项目只能填写一个值。" in words(answer), part
-    assert rows(LOOKS) == before
+    assert rows(but) == before
     for kind, body in sent_otherwise({name: case.data.get(name, b"x").decode() for name in case.fields}).items():
         assert client.generic("POST", case.where, body, content_type=kind).status_code in (200, refused), kind
-    assert rows(LOOKS) == before
+    assert rows(but) == before
     assert AuditEntry.objects.count() == record
 
 

@@ -44,6 +44,7 @@ LOGIN, QUICK, HOME = "→login", "→staff:quick_login", "→home"
 PERSON, QUICK_PERSON = "→staff:choose_person", "→staff:quick_person"
 CHANGE, STEP_UP, SEARCH = "→staff:change_password", "→staff:step_up", "→staff:search_candidate"
 REGISTER, PHONE, SIGN_INS = "→staff:register", "→staff:change_phone", "→accounts:sign_ins"
+COLLECT, MINE = "→realname:collect", "→realname:mine"
 BY_SMS, FIRM, ACCOUNT = "→staff:natural_sms", "→staff:forgotten_enterprise", "→staff:forgotten_person"
 MEMBERS, AUTHORISATIONS = "→staff:members", "→staff:authorisations"
 
@@ -188,6 +189,38 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:send_phone_code", POST): signed_in(PHONE),
     ("staff:my_record", GET): signed_in("200"),
     ("staff:my_record", POST): signed_in("405"),
+    ("realname:collect", GET): everybody("200"),
+    ("realname:collect", POST): everybody("405"),
+    ("realname:new", GET): everybody("200"),
+    ("realname:new", POST): everybody("400"),
+    ("realname:supplement", GET): everybody("200"),
+    ("realname:supplement", POST): everybody("400"),
+    ("realname:change", GET): everybody("200"),
+    ("realname:change", POST): everybody("400"),
+    ("realname:collect_code", GET): no_passage(COLLECT),
+    ("realname:collect_code", POST): no_passage(COLLECT),
+    ("realname:collect_send", GET): everybody("405"),
+    ("realname:collect_send", POST): no_passage(COLLECT),
+    ("realname:consent", GET): no_passage(COLLECT),
+    ("realname:consent", POST): no_passage(COLLECT),
+    ("realname:card_front", GET): no_passage(COLLECT),
+    ("realname:card_front", POST): no_passage(COLLECT),
+    ("realname:card_back", GET): no_passage(COLLECT),
+    ("realname:card_back", POST): no_passage(COLLECT),
+    ("realname:details", GET): no_passage(COLLECT),
+    ("realname:details", POST): no_passage(COLLECT),
+    ("realname:face", GET): no_passage(COLLECT),
+    ("realname:face", POST): no_passage(COLLECT),
+    ("realname:result", GET): no_passage(COLLECT),
+    ("realname:result", POST): everybody("405"),
+    ("realname:withdraw_collection", GET): everybody("405"),
+    ("realname:withdraw_collection", POST): no_passage(COLLECT),
+    ("realname:mine", GET): signed_in("200"),
+    ("realname:mine", POST): signed_in("405"),
+    ("realname:withdraw_consent", GET): signed_in("200"),
+    ("realname:withdraw_consent", POST): signed_in(MINE),  # nothing is kept of anybody here
+    ("realname:photo", GET): everybody("404"),  # a number that is no photo's
+    ("realname:photo", POST): everybody("405"),
     ("staff:my_posts", GET): signed_in("200"),
     ("staff:my_posts", POST): signed_in("405"),
     ("staff:link_post", GET): signed_in("405"),
@@ -269,7 +302,7 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:add_member", GET): managers(SEARCH),  # the address holds a token that stands for nobody
     ("staff:add_member", POST): managers(SEARCH),
     ("staff:synchronise", GET): leads("200"),
-    ("staff:synchronise", POST): leads(MEMBERS),
+    ("staff:synchronise", POST): leads("409"),  # no word of the preview
     ("staff:authorisations", GET): leads("200"),
     ("staff:authorisations", POST): signed_in("405"),
     ("staff:withdraw_authorisation", GET): signed_in("405"),

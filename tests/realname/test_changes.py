@@ -13,7 +13,7 @@ from accounts.models import Person
 from accounts.models.signins import Proof
 from realname import change_rows, changes
 from realname.change_rows import Details, Row
-from realname.models import ChangeKind, ChangeRequest, ChangeScan, ChangeState, Outcome, Position, Post
+from realname.models import ChangeKind, ChangeOutcome, ChangeRequest, ChangeScan, ChangeState, Position, Post
 from staff import functions, standing
 from tests import cast
 from tests.realname.asking import CHANGED, NEWCOMER, SONG, ask_for_finance, officer, open_post, picture
@@ -251,7 +251,7 @@ def test_a_returned_request_stands_in_the_way_until_it_is_withdrawn(lead):
     request.refresh_from_db()
     assert (request.state, request.outcome, request.reason) == (
         ChangeState.WITHDRAWN,
-        Outcome.RETURNED,
+        ChangeOutcome.RETURNED,
         "需上传变更后的财务负责人身份证信息.",
     )
 

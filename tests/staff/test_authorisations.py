@@ -55,9 +55,9 @@ def test_select_then_withdraw_takes_effect_at_once_and_the_status_says_so(lead, 
     other_visitor.sign_in_by_sms("HC", "孙雅静")
     member = cast.membership("HC", "孙雅静")
     answer = lead.post(WITHDRAW, {"member": str(member.uid)})
-    assert answer.url == address("remove", member)
+    assert answer.url == f"{address('remove', member)}?from=authorisations"
     assert state_of(member)["removed_at"] is None
-    assert lead.post(answer.url, {"version": version_on(lead.get(answer.url))}).url == "/staff/"
+    assert lead.post(answer.url, {"version": version_on(lead.get(answer.url))}).url == PAGE
     shown = lead.get(PAGE)
     assert "解除授权" in row_of(shown, "孙*静")
     assert str(member.uid) not in _RADIO.findall(shown.content.decode())

@@ -110,7 +110,8 @@ def test_a_new_identity_is_saved_with_its_ticked_functions_and_recorded(lead):
     assert identity.description == "只查操作"
     (entry,) = entries(Kind.IDENTITY_ADDED)
     assert (entry.person, entry.taxpayer) == (cast.person("钱思远"), cast.taxpayer("HC"))
-    assert entry.details == {"name": "开票员", "functions": sorted([OPERATIONS, BASIC])}
+    codes = sorted([OPERATIONS, BASIC])
+    assert entry.details == {"name": "开票员", "description": "只查操作", "functions": codes}
 
 
 @pytest.mark.rule("M26", "M96")
@@ -156,6 +157,7 @@ def test_a_change_names_who_gains_and_loses_what_and_is_saved_only_when_confirme
     (entry,) = entries(Kind.IDENTITY_CHANGED)
     assert entry.details == {
         "before": {"name": "查询员", "description": "我要查询"},
+        "after": {"name": "查询", "description": "新"},
         "name": "查询",
         "gained": [BASIC],
         "lost": [OPERATIONS],
@@ -256,7 +258,7 @@ def test_of_two_who_change_one_identity_the_second_is_told_and_changes_nothing(l
     assert refusal(services.change, identity, version=1, **change) == "stale"
     assert refusal(services.change, identity, version=0, **change) == "stale"
     assert refusal(services.delete, identity, version=1, by=by) == "stale"
-    assert len(entries(Kind.IDENTITY_CHANGED)) == 1
+    assert len(entries(Kind.IDENTITY_CHANGED, result="done")) == 1
 
 
 @pytest.mark.rule("STF-03")
@@ -404,7 +406,7 @@ def test_an_identity_in_use_is_not_deleted_and_the_page_names_who_has_it(lead, b
     assert "何*曦、黄*强等2人正在使用该身份" in words(answer)
     assert refusal(services.delete, identity, version=1, by=by) == "in_use"
     assert Identity.objects.filter(pk=identity.pk).exists()
-    assert entries(Kind.IDENTITY_DELETED) == []
+    assert entries(Kind.IDENTITY_DELETED, result="done") == []
 
 
 @pytest.mark.rule("M25", "D31")
@@ -512,7 +514,7 @@ def test_the_same_new_identity_sent_twice_is_made_once(lead):
     data = {"name": "开票员", "functions": [BASIC]}
     assert lead.post(NEW_SAVE, data).url == LIST
     assert lead.post(NEW_SAVE, data).status_code == 400
-    assert len(entries(Kind.IDENTITY_ADDED)) == 1
+    assert len(entries(Kind.IDENTITY_ADDED, result="done")) == 1
 
 
 @pytest.mark.rule("VAL-05")
@@ -536,7 +538,7 @@ def test_a_change_says_before_and_after_and_stands_in_the_record_of_each_whom_it
     codes = (services.held_by(identity) - {OPERATIONS}) | {VAT}
     services.change(identity, version=1, name="查账员", description="只看", codes=codes, by=by)
     (entry,) = entries(Kind.IDENTITY_CHANGED)
-    assert entry.details_in_words[:2] == ["名称：查询员 → 查账员", "描述：没有 → 只看"]
+    assert entry.details_in_words[:2] == ["名称：查询员 → 查账员", "描述：我要查询 → 只看"]
     told = {each.target.name: each.details for each in entries(Kind.MEMBER_CHANGED)}
     assert set(told) == {"何晨曦", "黄志强"}
     assert told["何晨曦"] == {"name": "查账员", "gained": [VAT], "lost": [OPERATIONS]}

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from accounts import pictures, sms, throttles
+from realname import photos
 from staff import handover
 
 _KEPT = timedelta(days=1)
@@ -15,17 +16,18 @@ _COUNTS_KEPT = timedelta(days=30)
 
 
 class Command(BaseCommand):
-    """Deletes what binds nobody any more: run it every night. The record is never touched."""
+    """Deletes what binds nobody any more: run it every hour. The record is never touched."""
 
-    help = "Delete expired sessions, picture marks, codes, counts and tickets."
+    help = "Delete expired sessions, picture marks, codes, counts, tickets and photos."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print how many rows of each kind went."""
+        """Print how many of each kind went, and how many photos have lost their file."""
         gone = {
             "sessions": Session.objects.filter(expire_date__lt=timezone.now()).delete()[0],
             "pictures": pictures.tidy(),
             "codes": sms.tidy(_KEPT),
             "counts": throttles.tidy(_COUNTS_KEPT),
             "tickets": handover.tidy(),
+            **photos.tidy(),
         }
         self.stdout.write(", ".join(f"{name}: {count}" for name, count in gone.items()))
