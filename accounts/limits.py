@@ -42,6 +42,10 @@ PHOTO_UPLOADS = Limit("photo_uploads", 10, DAY, None, "一个手机号", "FIL-05
 PROPOSALS = Limit("proposals", 100, DAY, None, "一个代理机构", "D23：每天100份代理申请，避免试探和骚扰企业")
 PROPOSALS_TO_ONE = Limit("proposals_to_one", 5, DAY, None, "一个代理机构和一个企业", "D23：每天向同一企业申请5次")
 
+SCANS = Limit("scans", 10, DAY, None, "一个人", "FIL-05：每天上传10个扫描件")
+DECLARATION = Limit("declaration", 5, None, TEN_MINUTES, "一个纳税人", "D24：申报密码连续5次输错锁定10分钟")
+DECLARATION_CLIENT = Limit("declaration_client", 600, MINUTE, None, "一个扣缴客户端", "D24：每分钟核验600次")
+
 ALL = (
     PASSWORD,
     CODE_CHECKS,
@@ -57,6 +61,9 @@ ALL = (
     PHOTO_UPLOADS,
     PROPOSALS,
     PROPOSALS_TO_ONE,
+    SCANS,
+    DECLARATION,
+    DECLARATION_CLIENT,
 )
 
 CODE_FAILURES = 5

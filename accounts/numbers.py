@@ -16,8 +16,10 @@ from django.utils.translation import gettext_lazy as _
 _DASHES = re.compile(r"[\s\-‐-―−_]")
 _USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}")
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_USCC_WEIGHTS = tuple(pow(3, i, 31) for i in range(17))
 _ORGANISATION = re.compile(r"[0-9A-Z]{8}[0-9X]")
 _RESIDENT = re.compile(r"[1-9][0-9]{16}[0-9X]")
+_RESIDENT_WEIGHTS = tuple(pow(2, 17 - i, 11) for i in range(17))
 _LONG_NUMBER = 15
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 
@@ -44,7 +46,7 @@ def is_credit_code(code: str) -> bool:
     """Whether a folded code is a 统一社会信用代码: GB 32100 check character, GB 11714 digit inside (VAL-02)."""
     if not _USCC.fullmatch(code):
         return False
-    total = sum(_USCC_ALPHABET.index(c) * pow(3, i, 31) for i, c in enumerate(code[:17]))
+    total = sum(_USCC_ALPHABET.index(c) * w for c, w in zip(code[:17], _USCC_WEIGHTS, strict=True))
     return code[17] == _USCC_ALPHABET[-total % 31] and is_organisation_code(code[8:17])
 
 
@@ -70,7 +72,7 @@ def is_resident_number(number: str, *, today: date | None = None) -> bool:
         return False
     if not date(1900, 1, 1) <= born <= (today or timezone.localdate()):
         return False
-    total = sum(int(c) * pow(2, 17 - i, 11) for i, c in enumerate(number[:17]))
+    total = sum(int(c) * w for c, w in zip(number[:17], _RESIDENT_WEIGHTS, strict=True))
     return number[17] == "10X98765432"[total % 11]
 
 

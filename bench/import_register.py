@@ -2,8 +2,9 @@
 
 A made-up register of N/10 and of N posts (with their firms and people, check digits right) is imported into an empty
 database of its own, each in a process of its own, so that `ru_maxrss` is that import's. Flat memory shows as a ratio
-near 1. The larger file is then imported once more: everything must be unchanged. The database is SQLite in a temporary
-folder; with `--database [URL]` a temporary database on that PostgreSQL server. Both are removed in the end.
+near 1. The larger file is then imported once more: everything must be unchanged. With `--interrupt` the smaller file
+is imported by the command, killed in the middle, and resumed: the end must be the same. The database is SQLite in a
+temporary folder; with `--database [URL]` a temporary database on that PostgreSQL server. Both are removed in the end.
 """
 
 import argparse
@@ -60,28 +61,28 @@ def id_number(serial: int) -> str:
     return number + "10X98765432"[sum(int(c) * pow(2, 17 - i, 11) for i, c in enumerate(number)) % 11]
 
 
-def records(posts: int) -> Iterator[Record]:
-    """All firms, all people, all posts: one LR, one FR and three clerks a firm, two posts or three a person."""
-    firms, people = -(-posts // POSTS_OF_A_FIRM), max(10, posts * 2 // 5)
+def records(posts: int, posts_of_a_firm: int = POSTS_OF_A_FIRM) -> Iterator[Record]:
+    """All firms, all people, all posts: one LR, one FR and clerks for each firm, two posts or three a person."""
+    firms, people = -(-posts // posts_of_a_firm), max(10, posts * 2 // 5)
     for serial in range(firms):
         yield {"taxpayer": {"code": firm_code(serial), "name": f"沈阳第{serial}商贸有限公司", "kind": "enterprise"}}
     for serial in range(people):
         yield {"person": {"name": f"张{serial}", "id_type": "resident", "id_number": id_number(serial)}}
     for serial in range(posts):
-        firm, seat = divmod(serial, POSTS_OF_A_FIRM)
+        firm, seat = divmod(serial, posts_of_a_firm)
         fields = {"taxpayer": firm_code(firm), "id_type": "resident", "id_number": id_number(serial * 7919 % people)}
         fields["position"] = ("legal_rep", "finance", "clerk", "clerk", "clerk")[seat]
         fields |= {"mobile": f"199{serial % 100_000_000:08d}", "landline": "", "since": "2020-01-05", "until": ""}
         yield {"post": fields}
 
 
-def write_register(path: Path, posts: int) -> None:
+def write_register(path: Path, posts: int, posts_of_a_firm: int = POSTS_OF_A_FIRM) -> None:
     """The register as JSON Lines, or as CSV if the file's name says so."""
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, CSV_COLUMNS, restval="")
         if path.suffix == ".csv":
             table.writeheader()
-        for record in records(posts):
+        for record in records(posts, posts_of_a_firm):
             if path.suffix == ".csv":
                 [(kind, fields)] = record.items()
                 table.writerow({"record": kind} | {k.replace("taxpayer", "code"): v for k, v in fields.items()})
@@ -161,23 +162,53 @@ def run(path: Path, environment: dict[str, str], options: argparse.Namespace, ti
     return figures
 
 
+def interrupt(path: Path, folder: Path, options: argparse.Namespace, whole: dict[str, Any]) -> bool:
+    """Kill the command in the middle of the file, resume it; whether both together did all that one run does."""
+    with empty_database(folder, options.database, f"etax_bench_{os.getpid()}_killed") as environment:
+        command = [sys.executable, ROOT / "manage.py", "import_register", str(path), "--verbosity=0"]
+        first = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
+        while first.poll() is None and _noted(folder) < path.stat().st_size // 2:
+            time.sleep(0.02)
+        first.kill()
+        first.wait()
+        stopped = _noted(folder)
+        started = time.perf_counter()
+        subprocess.run([*command, "--resume"], env=environment, cwd=ROOT, check=True, timeout=LONGEST_RUN_SECONDS)
+        print(f"killed at {stopped / path.stat().st_size:.0%}, resumed in {time.perf_counter() - started:.1f} s")
+        again = run(path, environment, options, "once more")
+    return bool(stopped and again["changes_nothing"] and again["lines"] == whole["lines"])
+
+
+def _noted(folder: Path) -> int:
+    """How many bytes the checkpoint says are done."""
+    for note in (folder / "imports").glob("*.json"):
+        try:
+            return int(json.loads(note.read_text())["byte"])
+        except (OSError, ValueError):
+            return 0
+    return 0
+
+
 def compare(options: argparse.Namespace) -> bool:
     """Import N/10 and N posts, and N again; whether memory was flat and the second run changed nothing."""
     with tempfile.TemporaryDirectory(prefix="etax-bench-") as name:
         folder, suffix = Path(name), "csv" if options.csv else "jsonl"
         small, large = folder / f"small.{suffix}", folder / f"large.{suffix}"
-        write_register(small, options.posts // 10)
-        write_register(large, options.posts)
+        write_register(small, options.posts // 10, options.posts_of_a_firm)
+        write_register(large, options.posts, options.posts_of_a_firm)
         print(f"{'PostgreSQL' if options.database else 'SQLite'}, {large.stat().st_size / 1e6:.1f} MB of {suffix}")
         with empty_database(folder, options.database, f"etax_bench_{os.getpid()}_small") as environment:
             first = run(small, environment, options, "N/10")
         with empty_database(folder, options.database, f"etax_bench_{os.getpid()}_large") as environment:
             second = run(large, environment, options, "N")
             again = run(large, environment, options, "N again")
+        resumed = not options.interrupt or interrupt(small, folder, options, first)
     ratio = second["megabytes"] / first["megabytes"]
     done = "nothing" if again["changes_nothing"] else "SOMETHING"
     print(f"memory N : N/10 = {ratio:.2f}; the second run changed {done}")
-    return bool(ratio < 1.25 and again["changes_nothing"] and not first["bad"] + second["bad"] + again["bad"])
+    return bool(
+        resumed and ratio < 1.25 and again["changes_nothing"] and not first["bad"] + second["bad"] + again["bad"]
+    )
 
 
 def arguments() -> argparse.Namespace:
@@ -192,6 +223,8 @@ def arguments() -> argparse.Namespace:
         metavar="URL",
         help="on this PostgreSQL server (DATABASE_URL's, else 127.0.0.1)",
     )
+    parser.add_argument("--posts-of-a-firm", type=int, default=POSTS_OF_A_FIRM, choices=range(1, 6), metavar="1..5")
+    parser.add_argument("--interrupt", action="store_true", help="also kill an import in the middle and resume it")
     parser.add_argument("--csv", action="store_true", help="CSV instead of JSON Lines")
     parser.add_argument("--batch-size", type=int, default=1000)
     parser.add_argument("--debug", action="store_true", help="with DEBUG on, as in the embedded default")

@@ -1,6 +1,7 @@
 """What the embedded default makes for itself, so that a newcomer has nothing to set."""
 
 import base64
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -33,3 +34,9 @@ def keyring(var_dir: Path, name: str) -> list[str]:
     """A ring of one key, `local:` and 32 bytes in base64, cut from the secret of that name."""
     raw = base64.urlsafe_b64decode(secret(var_dir, name) + "==")[:32]
     return ["local:" + base64.b64encode(raw).decode()]
+
+
+def client(var_dir: Path) -> str:
+    """The entry of `DECLARATION_CLIENTS` for the stand-in of the 扣缴客户端, whose secret is kept in `var_dir`."""
+    secret_of_it = secret(var_dir, "declaration_client")
+    return "stand-in:" + hashlib.sha256(secret_of_it.encode()).hexdigest()

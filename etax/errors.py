@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts import problems
 from accounts.actor import Actor
 from accounts.pages import PageResponse, page
 
@@ -79,9 +80,14 @@ def error_page(
     """The page of a status, with the request's number; `text` takes the place of the usual explanation.
 
     `links`, each with text and url, take the place of the usual way home.
+    Other systems, which read no pages, are told the same as problem details.
     """
     home = {"text": _("返回首页"), "url": reverse("home")}
     said = words or _WORDS.get(status) or _WORDS[500 if status >= 500 else 400]
+    if request.path_info.startswith(problems.PREFIX):
+        return _retry(
+            problems.problem(request, status, "error", str(said.heading), str(text or said.text)), retry_after
+        )
     context = {
         "status": status,
         "heading": said.heading,
@@ -95,8 +101,12 @@ def error_page(
         response = page(request, "error.html", context, status=status)
     except DatabaseError:  # the page itself needs none, but messages and menu come from there
         response = PageResponse(render_to_string("error.html", context), status=status)
-    if retry_after:
-        response["Retry-After"] = str(retry_after)
+    return _retry(response, retry_after)
+
+
+def _retry(response: HttpResponse, seconds: int) -> HttpResponse:
+    if seconds:
+        response["Retry-After"] = str(seconds)
     return response
 
 

@@ -55,7 +55,7 @@ def _why_unreadable(request: HttpRequest) -> int:
     """The status to refuse a request with that nobody could read, or 0.
 
     Its body must be announced as UTF-8 (other codecs can smuggle in what is no text at all), with a length, and no
-    longer than any form of ours; its address must not carry more parameters than that.
+    longer than a form of its address may be; its address must not carry more parameters than that.
     """
     charset = (request.content_params or {}).get("charset", "utf-8").lower()
     length = request.META.get("CONTENT_LENGTH") or "0"
@@ -108,7 +108,7 @@ class ErrorPageMiddleware:
             request.encoding = "utf-8"
             return error_page(request, status)
         response = self.get_response(request)
-        json = response.headers.get("Content-Type", "").startswith("application/json")
+        json = response.headers.get("Content-Type", "").startswith(("application/json", "application/problem+json"))
         if response.status_code < 400 or isinstance(response, PageResponse) or json:
             return response
         replaced = error_page(request, response.status_code)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,6 +41,7 @@ def _conditions(settings: Mapping[str, Any]) -> list[tuple[bool, str]]:
         (settings["CACHE_URL"].startswith(("redis://", "rediss://")), "CACHE_URL must name a Redis server"),
         (_is_https(settings["SOCIAL_INSURANCE_URL"]), "SOCIAL_INSURANCE_URL must be an https address"),
         (len(settings["SOCIAL_INSURANCE_SECRET"]) >= MIN_SHARED_SECRET, "SOCIAL_INSURANCE_SECRET is missing or weak"),
+        (all(map(_is_client, settings["DECLARATION_CLIENTS"])), "a declaration client must be name:SHA-256 in hex"),
         (password not in DEFAULT_PASSWORDS, "the database password is a default one"),
         (settings["PASSWORD_POLICY"] in ("modern", "dengbao"), "PASSWORD_POLICY must be modern or dengbao"),
     ]
@@ -57,6 +59,12 @@ def _is_key(entry: str) -> bool:
         return name.isalnum() and len(base64.b64decode(encoded, validate=True)) == KEY_BYTES
     except binascii.Error:
         return False
+
+
+def _is_client(entry: str) -> bool:
+    """Whether an entry of `DECLARATION_CLIENTS` is a name and the hash of its secret."""
+    name, _, hashed = entry.partition(":")
+    return bool(name) and re.fullmatch(r"[0-9a-f]{64}", hashed) is not None
 
 
 def _share(one: list[str], other: list[str]) -> bool:

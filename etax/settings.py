@@ -167,6 +167,8 @@ BUREAU_NAME = env.str("BUREAU_NAME", default="辽宁省电子税务局")
 # Where a payer of social insurance only is handed over to (D17); the embedded default carries a stand-in.
 SOCIAL_INSURANCE_URL = env.str("SOCIAL_INSURANCE_URL", default="")
 SOCIAL_INSURANCE_SECRET = env.str("SOCIAL_INSURANCE_SECRET", default="")
+# `name:hash` of each system that may check a 申报密码; the hash is SHA-256 in hex of its secret (D24).
+DECLARATION_CLIENTS = env.list("DECLARATION_CLIENTS", default=[embedded.client(VAR_DIR)] if DEBUG else [])
 # `SYSTEM=https://…` for each downstream system of the function tree.
 DOWNSTREAM_URLS = env.dict("DOWNSTREAM_URLS", default={})
 
@@ -236,8 +238,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 400
 DATA_UPLOAD_MAX_NUMBER_FILES = 4
 # Where a file may be sent, and the longest body there: more than a picture may have, so that the form can say so. It
-# is kept in memory: a picture of somebody's face never lies in clear on a disk.
-UPLOAD_PREFIXES = ("/realname/",)
+# is kept in memory: a picture of somebody's face or document never lies in clear on a disk.
+UPLOAD_PREFIXES = ("/realname/", "/staff/changes/")
 UPLOAD_MAX_BYTES = 8 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_MAX_BYTES

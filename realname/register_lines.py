@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from accounts import numbers
 from accounts.models.people import TaxpayerKind
+from realname.checkpoints import Place
 from realname.models import Position
 
 LONGEST_LINE = 64 * 1024
@@ -60,6 +61,13 @@ class ByteLines(Protocol):
 
     def readline(self, limit: int, /) -> bytes:
         """The next line with its end, at most `limit` bytes of it; nothing at the end of the file."""
+
+
+class SeekableLines(ByteLines, Protocol):
+    """A binary file in which one can go on from a place."""
+
+    def seek(self, offset: int, /) -> int:
+        """Go to this byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +140,30 @@ class RegisterReader:
         self._as_csv = as_csv
         self._columns: list[str] = []
         self.bytes_read = 0
+        self.lines_read = 0
+
+    @classmethod
+    def going_on(cls, stream: SeekableLines, place: Place, *, as_csv: bool) -> "RegisterReader":
+        """A reader that goes on after this place; of a CSV file it reads the names of the columns first.
+
+        Raises ValidationError `csv_header` when a CSV file lacks a column.
+        """
+        reader = cls(stream, as_csv=as_csv)
+        if as_csv and place.byte:
+            reader._columns = _header(reader._take())
+        stream.seek(place.byte)
+        reader.bytes_read, reader.lines_read = place.byte, place.line
+        return reader
+
+    @property
+    def place(self) -> Place:
+        """How far it has come."""
+        return Place(self.bytes_read, self.lines_read)
 
     def __iter__(self) -> Iterator[Line | BadLine]:
         """Each line that isn't blank. Raises ValidationError `csv_header` when a CSV file lacks a column (D34)."""
-        for number, (raw, is_whole) in enumerate(self._raw_lines(), start=1):
+        for raw, is_whole in self._raw_lines():
+            number = self.lines_read
             if self._as_csv and not self._columns:
                 self._columns = _header(raw if is_whole else b"")
                 continue
@@ -152,6 +180,7 @@ class RegisterReader:
             start, size = raw, len(raw)
             while not raw.endswith(b"\n") and (raw := self._take()):
                 size += len(raw)
+            self.lines_read += 1
             yield start, size <= LONGEST_LINE
 
     def _take(self) -> bytes:

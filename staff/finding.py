@@ -8,6 +8,7 @@ from django.http import Http404
 from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
+from realname.models import ChangeRequest
 from staff.models import Identity, Membership
 
 
@@ -24,6 +25,15 @@ def identity(uid: uuid.UUID, *, by: Actor) -> Identity:
     found = Identity.objects.filter(uid=uid, taxpayer=by.taxpayer).first()
     if found is None:
         raise _not_found("identity", by=by)
+    return found
+
+
+def change_request(uid: uuid.UUID, *, by: Actor) -> ChangeRequest:
+    """The 变更税务登记 request with this public id of the actor's firm; any other is a recorded Http404."""
+    rows = ChangeRequest.objects.select_related("taxpayer", "post__person", "submitted_by")
+    found = rows.filter(uid=uid, taxpayer=by.taxpayer).first()
+    if found is None:
+        raise _not_found("change_request", by=by)
     return found
 
 

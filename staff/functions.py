@@ -89,6 +89,10 @@ INFO = Branch("info", _("我的信息"), (
 ))
 
 TAX = Branch("tax", _("我要办税"), (
+    Group("tax.matters", _("涉税事项办理"), (
+        # Says who acts for the taxpayer (D23, D25, M137).
+        Function("tax.matters.change", _("变更税务登记"), System.PORTAL, lendable=False, url_name="staff:changes"),
+    )),
     Group("tax.declaration", _("税费申报及缴纳"), (
         Function("tax.declaration.vat_general", _("增值税及附加税费申报（一般纳税人适用）"), System.DECLARATION),
         Function("tax.declaration.vat_small", _("增值税及附加税费申报（小规模纳税人适用）"), System.DECLARATION),
@@ -98,6 +102,8 @@ TAX = Branch("tax", _("我要办税"), (
         Function("tax.declaration.cit_annual", _("企业所得税年度汇算清缴申报"), System.DECLARATION),
         # The form of M123 only: whoever holds it doesn't thereby see the 申报密码, which is never lent (D23, D24).
         Function("tax.declaration.iit_withholding", _("个人所得税扣缴申报"), System.DECLARATION),
+        # Never lent: it opens the taxpayer's 扣缴客户端 (D23, D24).
+        Function("tax.declaration.password", _("查看申报密码"), System.PORTAL, False, "staff:declaration"),
         Function("tax.declaration.iit_business", _("经营所得个人所得税申报"), System.DECLARATION),
         Function("tax.declaration.property_sources", _("财产和行为税税源信息采集"), System.DECLARATION),
         Function("tax.declaration.property", _("财产和行为税合并纳税申报"), System.DECLARATION),

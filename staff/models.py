@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.constraints import in_order, not_empty
+from accounts.fields import SealedTextField
 from accounts.models import Credential, Person, Taxpayer
 
 
@@ -145,6 +146,40 @@ class Membership(models.Model):
     def signing_credential(self) -> Credential | None:
         """The password that signs this member in: the natural-person one while bound (M68), else his own."""
         return self.person.credential if self.is_bound else self.credential
+
+
+class DeclarationPassword(models.Model):
+    """申报密码: the taxpayer's password for its 扣缴客户端 (D24).
+
+    `first` is the one that the portal made: sealed, so that it can be seen again (M112, M125). Once somebody has set
+    one of his own it is empty, and `credential` holds the hash.
+    """
+
+    taxpayer = models.OneToOneField(Taxpayer, on_delete=models.PROTECT, related_name="declaration_password")
+    first = SealedTextField(blank=True, default="")
+    credential = models.OneToOneField(
+        Credential, on_delete=models.PROTECT, null=True, blank=True, related_name="declaration_password_owner"
+    )
+    made_at = models.DateTimeField(default=timezone.now)
+    changed_at = models.DateTimeField(default=timezone.now)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=(~Q(first="") & Q(credential__isnull=True)) | Q(first="", credential__isnull=False),
+                name="declaration_password_is_the_first_or_ones_own",
+            ),
+            in_order("made_at", "changed_at", name="declaration_password_made_before_changed"),
+        )
+
+    def __str__(self) -> str:
+        return f"declaration password {self.pk}"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is still the temporary one that the portal made (M112)."""
+        return self.first != ""
 
 
 class HandoverTicket(models.Model):

@@ -208,6 +208,9 @@ REASONS = {
     "client_gone": _("委托企业已注销"),
     "not_named": _("不是该委托企业的代办人员"),
     "four_roles": _("是委托企业自己的办税人员"),
+    "declaration_none": _("没有申报密码"),
+    "declaration_wrong": _("申报密码错误"),
+    "declaration_own": _("已设置自己的申报密码，不能查看"),
 }
 """The words of each reason code that a service writes."""
 

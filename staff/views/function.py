@@ -12,6 +12,10 @@ from accounts.pages import page
 from accounts.requests import Request
 from staff import functions
 from staff.decorators import refuse_unless_held
+from staff.services import declaration
+
+_WITHHOLDING = "tax.declaration.iit_withholding"
+"""个人所得税扣缴申报: the form beside which the 申报说明 stands (M123, M124)."""
 
 
 @require_safe
@@ -27,4 +31,6 @@ def function(request: Request, code: str) -> HttpResponse:
         return redirect(leaf.url_name)
     audit.record(Kind.FUNCTION_OPENED, by=request.actor, function=code)
     address = settings.DOWNSTREAM_URLS.get(leaf.system.name, "")
-    return page(request, "staff/function.html", {"function": leaf, "address": address})
+    shows_password = code == _WITHHOLDING and request.actor.holds(declaration.FUNCTION)
+    context = {"function": leaf, "address": address, "shows_password": shows_password}
+    return page(request, "staff/function.html", context)

@@ -34,7 +34,7 @@ from etax.bureau import lists
 from etax.wsgi import application
 from realname import forms as realname_forms
 from realname.models import MisuseCase, Post
-from staff import forms, person_forms, standing
+from staff import change_forms, declaration_forms, forms, person_forms, standing
 from staff.models import Identity
 from staff.services import adding
 from tests import cast
@@ -238,6 +238,10 @@ def a_post() -> int:
     return Post.objects.get(taxpayer=cast.taxpayer("YF"), person=cast.person("周文博")).pk
 
 
+def a_clerks_post() -> str:
+    return str(Post.objects.get(taxpayer=cast.taxpayer("HC"), person=cast.person("孙雅静")).pk)
+
+
 def a_candidate() -> str:
     found = standing.of_person(cast.person("宋雨桐"), cast.taxpayer("HC"))
     return adding.token_for(found, by=Actor(person=cast.person("钱思远"), taxpayer=cast.taxpayer("HC")))
@@ -309,8 +313,12 @@ def free(*names: str) -> frozenset[str]:
 
 NAMED_SO = {"username": b"nobody", "password": b"wrong", "agreement": b"on"}
 FORGOTTEN = {"username": b"nobody", "code": UNKNOWN.encode(), "phone": b"13812345678"}
+MEMBERS, MEMBER, CHANGES = "staff:members", "staff:member", "staff:changes"
+CLERK = {**CANDIDATE, "mobile": b"19900000012"}
+FINANCE = {**CLERK, "rows": b"name"}
+PHONES_TYPED = {"mobile": b"19900000003"}
+RESET = {"new_password": GOOD, "confirm_password": GOOD, "code": b"123456"}
 WHO = {"name": "周文博".encode(), "id_type": b"resident", "id_number": b"1", "phone": b"13812345678"}
-MEMBERS, MEMBER = "staff:members", "staff:member"
 PERSONS = {"person": b"00000000-0000-0000-0000-000000000000"}
 IDENTITY = {"name": "新身份".encode(), "description": b"", "functions": b"tax.invoice.issue"}
 FILTERS = free("kind", "result", "name", "since", "until")
@@ -448,6 +456,11 @@ CASES = [
     Case(bureau_forms.ConfirmForm, "bureau:link", an_officer, {"confirmed": b"on"}, a_post, free("confirmed")),
     Case(bureau_forms.DecideForm, "bureau:decide_misuse", a_reviewer, {"upheld": b"x"}, a_case),
     Case(lists.SearchForm, "bureau:accounts_taxpayer_changelist", an_officer, method="GET", free=free("q")),
+    Case(change_forms.FinanceChangeForm, "staff:change_finance", signed_in, FINANCE),
+    Case(change_forms.ClerkForm, "staff:add_clerk", signed_in, CLERK, None, free(*CLERK, "landline"), (CHANGES,)),
+    Case(change_forms.PhonesForm, "staff:change_phones", signed_in, PHONES_TYPED, a_clerks_post, free("landline")),
+    Case(declaration_forms.DeclarationNoticeForm, "staff:declaration", signed_in, free=free("show")),
+    Case(declaration_forms.ResetDeclarationPasswordForm, "staff:reset_declaration_password", signed_in, RESET, a_firm),
 ]
 PARTS = {shared.PictureForm}
 """What other forms are made of; never shown alone."""
@@ -1119,6 +1132,7 @@ def test_names_out_of_the_register_come_out_escaped_on_every_page(visitor, other
     shown = []
     names = ["home", "accounts:sign_ins", "staff:operations", "staff:step_up", "agreement", MEMBERS, "staff:identities"]
     names += ["staff:authorisations", "staff:synchronise", "staff:change_password", "staff:search_candidate"]
+    names += [CHANGES, "staff:register_posts", "staff:change_finance", "staff:declaration", "staff:declaration_firms"]
     pages = [reverse(name) for name in names]
     pages += [reverse(name, args=[a_member()]) for name in (MEMBER, "staff:freeze", "staff:change_rights")]
     identity = Identity.objects.get(taxpayer=cast.taxpayer("HC"), description=hostile).uid

@@ -27,6 +27,7 @@ FIT: dict[str, Any] = {
     "SOCIAL_INSURANCE_SECRET": "s3cret-" * 8,
     "PASSWORD_POLICY": "modern",
     "CIPHERS": "international",
+    "DECLARATION_CLIENTS": ["client:" + "a" * 64],
 }
 """Settings that a start accepts; each row below spoils one."""
 
@@ -35,8 +36,9 @@ SMS, REDIS = "SMS_URL must be an https address", "CACHE_URL must name a Redis se
 INSURANCE = "SOCIAL_INSURANCE_URL must be an https address"
 SECRET, DATABASE = "SOCIAL_INSURANCE_SECRET is missing or weak", "the database password is a default one"
 SEALS, LOOKUPS, SHARED = "SEALING_KEYS is empty", "LOOKUP_KEYS is empty", "SEALING_KEYS and LOOKUP_KEYS share a key"
-POLICY, NO_KEY = "PASSWORD_POLICY must be modern or dengbao", "a key must be name:base64 of 32 bytes"
 FAMILY = "CIPHERS must be international or guomi"
+CLIENT = "a declaration client must be name:SHA-256 in hex"
+POLICY, NO_KEY = "PASSWORD_POLICY must be modern or dengbao", "a key must be name:base64 of 32 bytes"
 
 FAULTS = [
     ("SECRET_KEY", "", WEAK_KEY),
@@ -73,6 +75,8 @@ FAULTS = [
     ("CIPHERS", "rot13", FAMILY),
     ("PASSWORD_POLICY", "none", POLICY),
     ("PASSWORD_POLICY", "", POLICY),
+    ("DECLARATION_CLIENTS", ["client:secret-in-clear"], CLIENT),
+    ("DECLARATION_CLIENTS", [":" + "a" * 64], CLIENT),
 ]
 
 
@@ -97,7 +101,7 @@ def test_all_faults_are_named_at_once_so_that_an_operator_mends_them_in_one_go()
     with pytest.raises(ImproperlyConfigured) as refusal:
         production.refuse_unsafe(spoilt)
     named = set(str(refusal.value).removeprefix("DEBUG is off, but: ").split("; "))
-    assert named == {WEAK_KEY, WILDCARD, SMS, REDIS, INSURANCE, SECRET, DATABASE, SHARED, POLICY, FAMILY}
+    assert named == {WEAK_KEY, WILDCARD, SMS, REDIS, INSURANCE, SECRET, DATABASE, SHARED, POLICY, FAMILY, CLIENT}
 
 
 @pytest.mark.rule("CFG-01")

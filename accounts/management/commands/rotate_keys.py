@@ -33,8 +33,9 @@ def rotate(model: type[models.Model], sealed: list[SealedTextField], hashes: lis
     raw = {f"raw_{field.attname}": Cast(F(field.attname), models.TextField()) for field in sealed}
     keys = model._default_manager.order_by("pk").values_list("pk", flat=True)
     done, broken, last = 0, 0, None
+    size = getattr(model, "ROTATION_BATCH", _BATCH)  # smaller for rows that hold pictures
     progress = tqdm(desc=model._meta.label, unit=" rows", total=keys.count())
-    while batch := list((keys.filter(pk__gt=last) if last is not None else keys)[:_BATCH]):
+    while batch := list((keys.filter(pk__gt=last) if last is not None else keys)[:size]):
         last = batch[-1]
         for row in _opened(model, batch, raw):
             if row is None:

@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from tqdm import tqdm
 
+from realname import checkpoints
+from realname.checkpoints import Checkpoint, Place
 from realname.register import BATCH, ImportResult, Tally, import_register
 from realname.register_lines import BadLine, RegisterReader
 
@@ -43,14 +45,18 @@ def _opened(path: Path) -> BinaryIO:
 
 
 class Command(BaseCommand):
-    """Reads the file as a stream; bad lines are named on stderr and the rest is taken. Running it again is harmless."""
+    """Reads the file as a stream; bad lines are named on stderr and the rest is taken. Running it again is harmless.
+
+    Interrupted, it has done whole batches; with `--resume` it goes on after the last of them.
+    """
 
     help = "Import taxpayers, people and posts of the tax register from JSON Lines, or from CSV (*.csv)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """FILE, how many lines make a transaction, and whether a bad line is a failure."""
+        """FILE, how many lines make a transaction, whether to go on, and whether a bad line is a failure."""
         parser.add_argument("file", metavar="FILE", type=Path)
         parser.add_argument("--batch-size", type=int, default=BATCH, help="lines in one transaction (%(default)s)")
+        parser.add_argument("--resume", action="store_true", help="go on where an interrupted import of FILE stopped")
         parser.add_argument("--strict", action="store_true", help="fail in the end when a line was bad")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -60,31 +66,41 @@ class Command(BaseCommand):
         path: Path = options["file"]
         with _opened(path) as stream:
             try:
-                result = self._import(path, stream, options["batch_size"], quiet=options["verbosity"] == 0)
+                checkpoint = checkpoints.of_file(path)
+                place = checkpoint.read() if options["resume"] else checkpoints.START
+                reader = RegisterReader.going_on(stream, place, as_csv=path.suffix.lower() == ".csv")
+                bar = self._bar(path, place, quiet=options["verbosity"] == 0)
+                result = self._import(reader, checkpoint, bar, options["batch_size"])
             except ValidationError as error:
                 raise CommandError(error.messages[0]) from error
         self._summarise(result)
         if result.bad and options["strict"]:
             raise CommandError(_("有%(bad)d行有误。") % {"bad": result.bad})
 
-    def _import(self, path: Path, stream: BinaryIO, batch_size: int, *, quiet: bool) -> ImportResult:
-        reader = RegisterReader(stream, as_csv=path.suffix.lower() == ".csv")
-        with closing(self._bar(path, quiet=quiet)) as bar:
+    def _import(
+        self, reader: RegisterReader, checkpoint: Checkpoint, bar: "tqdm[Any]", batch_size: int
+    ) -> ImportResult:
+        """Import the rest of the file; after each batch the checkpoint says how far it came."""
 
-            def name_bad_line(bad: BadLine) -> None:
-                bar.clear()
-                self.stderr.write(_("第%(number)d行：%(reason)s") % {"number": bad.number, "reason": bad.reason})
+        def name_bad_line(bad: BadLine) -> None:
+            bar.clear()
+            self.stderr.write(_("第%(number)d行：%(reason)s") % {"number": bad.number, "reason": bad.reason})
 
-            def move_bar() -> None:
-                bar.update(reader.bytes_read - bar.n)
+        def note_batch() -> None:
+            checkpoint.write(reader.place)
+            bar.update(reader.bytes_read - bar.n)
 
-            return import_register(reader, batch_size=batch_size, on_bad=name_bad_line, on_batch=move_bar)
+        with closing(bar):
+            result = import_register(reader, batch_size=batch_size, on_bad=name_bad_line, on_batch=note_batch)
+        checkpoint.forget()
+        return result
 
-    def _bar(self, path: Path, *, quiet: bool) -> "tqdm[Any]":
+    def _bar(self, path: Path, place: Place, *, quiet: bool) -> "tqdm[Any]":
         on_terminal = sys.stderr.isatty()
         return tqdm(
             desc=_("导入"),
             total=path.stat().st_size or None,
+            initial=place.byte,
             unit="B",
             unit_scale=True,
             disable=quiet,
