@@ -116,7 +116,7 @@ class ReadOnlyList(_ModelAdmin):
             actor = request.actor  # type: ignore[attr-defined]
             audit.record(kind, by=actor, list=self.opts.model_name, term=_masked(term))
         status = 200 if SearchForm(request.GET).is_valid() else 400
-        return page(request, "admin/change_list.html", context, status=status)
+        return page(request, "bureau/change_list.html", context, status=status)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
