@@ -7,7 +7,7 @@ sees never depends on whether the bureau knows the person he says he is.
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -68,7 +68,7 @@ def consent(collection: Collection, version: str, *, by: Actor) -> None:
         locked = _unfinished(collection)
         locked.consent_version, locked.consented_at = version, max(timezone.now(), locked.begun_at)
         locked.save(update_fields=["consent_version", "consented_at"])
-        audit.record(Kind.CONSENT_GIVEN, by=by, target=known(locked), version=version)
+        audit.record(Kind.CONSENT_GIVEN, by=by, target=known_person(locked), version=version)
 
 
 def fill_in(collection: Collection, valid_until: date | None, *, by: Actor) -> None:
@@ -96,7 +96,7 @@ def submit(collection: Collection, *, by: Actor) -> Collection:
             locked.submitted_at = max(timezone.now(), locked.consented_at or timezone.now())
             locked.finding = str(verdict.text)
             locked.save(update_fields=["submitted_at", "finding"])
-            audit.record(Kind.COLLECTION_SUBMITTED, by=by, target=known(locked), way=locked.way)
+            audit.record(Kind.COLLECTION_SUBMITTED, by=by, target=known_person(locked), way=locked.way)
             if verdict.passes and not needs_officer(locked):
                 _become_record(locked, decided_by=None, by=by)
             else:
@@ -109,7 +109,7 @@ def submit(collection: Collection, *, by: Actor) -> Collection:
 
 def _warn_of(collection: Collection) -> None:
     """Tell the phone that the bureau has for this document, so that nobody takes another's place unnoticed (OTP-10)."""
-    known = known(collection)
+    known = known_person(collection)
     if known is not None and numbers.fold(known.phone) != collection.phone:
         text = _("有人用手机号%(phone)s为您的身份证件提交了实名采集，审核通过后您的实名手机号将变更。")
         notices.tell(known, text % {"phone": collection.masked_phone})
@@ -146,7 +146,7 @@ def withdraw(collection: Collection, *, by: Actor) -> None:
         locked = _waiting(collection)
         _close(locked, Outcome.WITHDRAWN, by=by)
         gone = photos.delete(locked.photos.kept())
-        audit.record(Kind.CONSENT_WITHDRAWN, by=by, target=known(locked), photos=gone)
+        audit.record(Kind.CONSENT_WITHDRAWN, by=by, target=known_person(locked), photos=gone)
 
 
 def withdraw_consent(person: Person, *, by: Actor) -> int:
@@ -179,7 +179,7 @@ def withdraw_consent(person: Person, *, by: Actor) -> int:
 
 def mismatch(collection: Collection) -> Mismatch | None:
     """What the officer must look at: the bureau knows the document under another name; None where all agrees."""
-    known = known(collection)
+    known = known_person(collection)
     if known is None or known.name == collection.name:
         return None
     return Mismatch(known.name, collection.name)
@@ -222,7 +222,7 @@ def return_to_person(collection: Collection, reason: str, *, by: Actor) -> None:
         locked = _waiting_for(officer, collection)
         locked.reason = reason
         _close(locked, Outcome.RETURNED, by=by)
-        audit.record(Kind.COLLECTION_RETURNED, by=by, target=known(locked), reason_given=reason)
+        audit.record(Kind.COLLECTION_RETURNED, by=by, target=known_person(locked), reason_given=reason)
         text = _("您的实名采集未通过审核：%(reason)s。请按此更正后重新采集，或到税务机关前台办理。")
         notices.tell_phone(locked.phone, text % {"reason": reason.rstrip("。")})
 
@@ -230,13 +230,13 @@ def return_to_person(collection: Collection, reason: str, *, by: Actor) -> None:
 def show_numbers(collection: Collection, *, by: Actor) -> None:
     """Note that a reviewer is shown this collection's names and numbers in full (D27). Raises PermissionDenied."""
     officers.require_reviewer(by)
-    audit.record(Kind.NUMBER_SHOWN, by=by, target=known(collection), which="all")
+    audit.record(Kind.NUMBER_SHOWN, by=by, target=known_person(collection), which="all")
 
 
 # --- What all do ----------------------------------------------------------------------------------------------------
 
 
-def known(collection: Collection) -> Person | None:
+def known_person(collection: Collection) -> Person | None:
     """The person the bureau knows by the document, the former one where there is one."""
     if collection.former_id_number:
         return Person.objects.by_id_number(collection.former_id_type, collection.former_id_number).first()
@@ -253,7 +253,7 @@ def _waiting(collection: Collection) -> Collection:
 def _waiting_for(officer: Person, collection: Collection) -> Collection:
     """As `_waiting`, for an officer who decides: nobody does about his own real name."""
     locked = _waiting(collection)
-    if known(locked) == officer:
+    if known_person(locked) == officer:
         raise officers.own_affair()
     return locked
 

@@ -1,4 +1,4 @@
-"""审核 of 变更税务登记: what the register holds and shall hold, the stamped scan, then the decision (M141, M142, D25)."""
+"""审核 of 变更税务登记: the register before and after, the stamped scan, then the decision (M141, M142, D25)."""
 
 import uuid
 

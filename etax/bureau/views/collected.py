@@ -66,7 +66,7 @@ def _page(request: Request, found: Collection, *, in_full: bool = False) -> Http
         "in_full": in_full,
         "facts": facts_of_collection(found, in_full=in_full),
         "photos": found.photos.kept().order_by("pk"),
-        "person": collecting.known(found),
+        "person": collecting.known_person(found),
         "has_other_name": found.is_waiting and collecting.mismatch(found) is not None,
         "back_url": reverse("bureau:reviews"),
     }
@@ -86,7 +86,7 @@ def approve_collection(request: Request, uid: uuid.UUID) -> HttpResponse:
         lambda data: collecting.approve(found, name_checked=data.get("name_checked", False), by=request.actor),
         back=_url(found),
         facts=facts_of_collection(found),
-        target=collecting.known(found),
+        target=collecting.known_person(found),
     )
 
 
@@ -102,5 +102,5 @@ def return_collection(request: Request, uid: uuid.UUID) -> HttpResponse:
         lambda data: collecting.return_to_person(found, **data, by=request.actor),
         back=_url(found),
         facts=facts_of_collection(found),
-        target=collecting.known(found),
+        target=collecting.known_person(found),
     )

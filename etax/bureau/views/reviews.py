@@ -80,7 +80,7 @@ COLLECTIONS = Matter(
     "reviews",
     _("实名采集"),
     (_("姓名"), _("采集方式"), _("身份证件"), _("提交时间")),
-    lambda: Collection.objects.waiting(),
+    Collection.objects.waiting,
     _collection_cells,
 )
 CHANGES = Matter(
