@@ -244,7 +244,7 @@ def test_the_lists_are_paged_by_key_and_point_to_each_other(reviewer):
     older = re.search(r'rel="next" href="([^"]+)"', first)[1]
     second = reviewer.get(at("reviews") + older).content.decode()
     assert [page.count('<th scope="row"') for page in (first, second)] == [20, 5]
-    assert "实名采集 待审核" in words(reviewer.get(at("waiting_misuse")))
+    assert "实名采集 （有待审核的）" in words(reviewer.get(at("waiting_misuse")))
     assert reviewer.get(at("reviews"), {"before": "x"}).status_code == 404
 
 
