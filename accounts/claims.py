@@ -42,7 +42,8 @@ def of(progress: Progress) -> Claim:
     uid, about = UUID(progress.get("claim")), UUID(progress.get("about"))
     person = Person.objects.select_related("credential").filter(uid=uid).first()
     taxpayer = Taxpayer.objects.select_related("credential").filter(uid=about).first()
-    phone, typed = (sealing.unseal(progress.get(fact), place=_PLACE) for fact in ("phone", "typed"))
+    phone = sealing.unseal(progress.get("phone"), place=_PLACE)
+    typed = sealing.unseal(progress.get("typed"), place=_PLACE) if progress.has("typed") else ""
     return Claim(person, phone, taxpayer, typed)
 
 

@@ -84,6 +84,7 @@ def doors(wrong: str) -> list[Door]:
     return [
         Door("普通登录", "/login/", lambda s: {"code": s.code, "password": wrong, **agreed}, 400),
         Door("快捷登录", "/login/enterprise/quick/", lambda s: {"code": s.code, "password": wrong}, 400),
+        Door("代理机构登录", "/login/agency/", lambda s: {"code": s.agency_code, "password": wrong, **agreed}, 400),
         Door("自然人登录", "/login/person/", lambda s: {"username": s.username, "password": wrong, **agreed}, 400),
         Door("自然人短信登录", "/login/person/sms/", lambda s: {"username": s.sms_username, **agreed}, 302),
         Door("找回企业密码", "/forgotten/enterprise/", lambda s: {"code": s.code, "phone": s.lead_phone}, 302),

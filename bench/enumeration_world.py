@@ -19,6 +19,8 @@ from realname.models import Position, Post, RealNameRecord
 SINCE, BATCH = date(2024, 1, 5), 500
 NOBODYS = 500_000
 """Serial numbers from here on belong to nobody."""
+AGENCIES = 2 * NOBODYS
+"""The agencies' own serial numbers begin here."""
 RIGHT, WRONG = "Enumeration-2026-ok", "Enumeration-2026-no"
 
 
@@ -27,6 +29,7 @@ class Subject:
     """What is typed for one side of a pair."""
 
     code: str
+    agency_code: str
     username: str
     sms_username: str
     name: str
@@ -40,6 +43,7 @@ def subject(serial: int) -> Subject:
     """The typed facts with this serial number; equal in length whoever they are of."""
     return Subject(
         code=firm_code(serial),
+        agency_code=firm_code(AGENCIES + serial),
         username=f"user{serial:06d}",
         sms_username=f"asks{serial:06d}",
         name=f"王{serial:06d}",
@@ -55,7 +59,7 @@ def build(pairs: int) -> None:
     """All that is known, collected and open; the passwords are all alike."""
     hashed = passwords.hash_new(RIGHT)
     subjects = [subject(serial) for serial in range(1, pairs + 1)]
-    credentials = Credential.objects.bulk_create([Credential(password=hashed) for _ in range(3 * pairs)], BATCH)
+    credentials = Credential.objects.bulk_create([Credential(password=hashed) for _ in range(4 * pairs)], BATCH)
     opened = timezone.now() - timedelta(days=400)
     firms = Taxpayer.objects.bulk_create(
         [
@@ -64,6 +68,13 @@ def build(pairs: int) -> None:
         ],
         BATCH,
     )
+    agencies = [
+        Taxpayer(code=each.agency_code, name=f"沈阳{each.agency_code}税务师事务所", kind="agency", **own)
+        for each, own in zip(
+            subjects, ({"credential": each, "opened_at": opened} for each in credentials[3 * pairs :]), strict=True
+        )
+    ]
+    Taxpayer.objects.bulk_create(agencies, BATCH)
     leads = [_person(100_000 + n, each.lead_phone) for n, each in enumerate(subjects)]
     owners = [
         _person(200_000 + n, each.owner_phone, username=each.username, credential=credentials[pairs + n])

@@ -20,6 +20,14 @@ def member(uid: uuid.UUID, *, by: Actor) -> Membership:
     return found
 
 
+def own_membership(uid: uuid.UUID, *, by: Actor) -> Membership:
+    """The actor's own membership, in whichever firm, with this public id; any other is a recorded Http404."""
+    found = Membership.objects.select_related("person", "taxpayer").filter(uid=uid, person=by.person).first()
+    if found is None:
+        raise _not_found("membership", by=by)
+    return found
+
+
 def identity(uid: uuid.UUID, *, by: Actor) -> Identity:
     """The identity with this public id in the actor's firm; any other is a recorded Http404."""
     found = Identity.objects.filter(uid=uid, taxpayer=by.taxpayer).first()

@@ -277,6 +277,12 @@ class AuditEntry(models.Model):
         indexes = (
             models.Index("taxpayer", models.F("seq").desc(), name="audit_entry_of_taxpayer"),
             models.Index("person", models.F("seq").desc(), name="audit_entry_of_person"),
+            models.Index(
+                "via",
+                models.F("seq").desc(),
+                condition=models.Q(via__isnull=False),
+                name="audit_entry_of_agency",
+            ),
         )
 
     def __str__(self) -> str:

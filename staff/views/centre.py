@@ -16,10 +16,9 @@ from accounts.pages import form_page, page
 from accounts.requests import Request
 from realname import services as realname_services
 from realname.models import MisuseCase, Post
-from staff import standing
+from staff import finding, standing
 from staff.decorators import fresh_code_required
 from staff.forms import ActForm, MisuseForm
-from staff.models import Membership
 from staff.services import own_binding, own_posts
 from staff.standing import Standing
 
@@ -70,7 +69,7 @@ def unbind_own(request: Request, uid: uuid.UUID) -> HttpResponse:
 
 
 def _own(request: Request, uid: uuid.UUID, service: Service, done: str) -> HttpResponse:
-    membership = get_object_or_404(Membership, uid=uid, person=request.actor.person)
+    membership = finding.own_membership(uid, by=request.actor)
     form = ActForm(request.POST)
     try:
         service(membership, version=form.cleaned_data["version"] if form.is_valid() else 0, by=request.actor)

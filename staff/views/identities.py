@@ -66,10 +66,17 @@ def review_identity(request: Request, uid: uuid.UUID | None = None) -> HttpRespo
     if not form.is_valid():
         return _page(request, form, found, status=400)
     codes = _codes(request, form, found)
-    effects = services.effects(found, codes) if found else []
-    if codes and not effects:
+    before = services.held_by(found) if found else codes
+    if codes and codes == before:  # nobody gains or loses anything
         return _save(request, form, found, codes)
-    context = {"form": form, "identity": found, "codes": sorted(codes), "effects": _in_words(effects)}
+    context = {
+        "form": form,
+        "identity": found,
+        "codes": sorted(codes),
+        "effects": _in_words(services.effects(found, codes) if found else []),
+        "gained": codes - before,
+        "lost": before - codes,
+    }
     return page(request, "staff/identity_review.html", context)
 
 

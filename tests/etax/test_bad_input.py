@@ -510,7 +510,8 @@ def below(form: type) -> set[type]:
 
 @pytest.mark.rule("VAL-03")
 def test_every_form_of_the_portal_is_attacked_here():
-    assert below(shared.Form) - {shared.Form} == {case.form for case in CASES} | PARTS
+    ours = {form for form in below(shared.Form) - {shared.Form} if not form.__module__.startswith("tests.")}
+    assert ours == {case.form for case in CASES} | PARTS
 
 
 def bound(case: Case, request, **changed: bytes) -> django_forms.Form:

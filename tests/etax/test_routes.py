@@ -95,7 +95,9 @@ def leads(answer: str) -> dict[str, str]:
 
 def officers(answer: str) -> dict[str, str]:
     """A page of the back office: visitors are led to its door, and to everybody else there is none (CFG-05)."""
-    return everybody("404") | {"anonymous": DOOR, "half": DOOR, "half_quick": DOOR, "officer": answer}
+    return (
+        everybody("404") | dict.fromkeys(("anonymous", "half", "half_quick", "half_agency"), DOOR) | {"officer": answer}
+    )
 
 
 def holders(answer: str) -> dict[str, str]:
@@ -344,13 +346,13 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:change_enterprise_password", GET): leads("200"),
     ("staff:change_enterprise_password", POST): leads("400"),
     ("staff:changes", GET): holders("200"),
-    ("staff:changes", POST): signed_in("405"),
+    ("staff:changes", POST): acting_too("405"),
     ("staff:change_finance", GET): proven_holders("200"),
     ("staff:change_finance", POST): proven_holders("400"),
-    ("staff:drop_unchanged_rows", GET): signed_in("405"),
+    ("staff:drop_unchanged_rows", GET): acting_too("405"),
     ("staff:drop_unchanged_rows", POST): proven_holders("200"),
     ("staff:register_posts", GET): holders("200"),
-    ("staff:register_posts", POST): signed_in("405"),
+    ("staff:register_posts", POST): acting_too("405"),
     ("staff:add_clerk", GET): proven_holders("200"),
     ("staff:add_clerk", POST): proven_holders("400"),
     ("staff:end_clerk", GET): proven_holders("200"),
@@ -358,16 +360,16 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:change_phones", GET): proven_holders("200"),
     ("staff:change_phones", POST): proven_holders("400"),
     ("staff:change", GET): holders("404"),  # no request has the number that the address holds
-    ("staff:change", POST): signed_in("405"),
-    ("staff:withdraw_change", GET): signed_in("405"),
+    ("staff:change", POST): acting_too("405"),
+    ("staff:withdraw_change", GET): acting_too("405"),
     ("staff:withdraw_change", POST): proven_holders("404"),
     ("staff:change_scan", GET): proven_holders("404"),
-    ("staff:change_scan", POST): signed_in("405"),
+    ("staff:change_scan", POST): acting_too("405"),
     ("staff:declaration", GET): holders("200"),
     ("staff:declaration", POST): holders("400"),
     ("staff:declaration_code", GET): holders("200"),
     ("staff:declaration_code", POST): holders("400"),
-    ("staff:send_declaration_code", GET): signed_in("405"),
+    ("staff:send_declaration_code", GET): acting_too("405"),
     ("staff:send_declaration_code", POST): holders("→staff:declaration_code") | JUST_SENT,
     ("staff:declaration_firms", GET): signed_in("200"),
     ("staff:declaration_firms", POST): signed_in("405"),

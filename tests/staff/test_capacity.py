@@ -356,9 +356,15 @@ def test_a_legal_representative_without_a_password_of_his_own_is_for_the_ordinar
 def test_an_officers_session_switches_to_nothing(visitor):
     visitor.sign_in_by_sms("HC", NAME)
     SignIn.objects.update(proof=Proof.OFFICER_SMS, taxpayer=None)
-    answer = visitor.post(to(uid_of("HC")), follow=True)
-    assert "您正以税务人员的身份登录，不能切换为纳税人的身份" in words(answer)
-    assert entries(Kind.CAPACITY_SWITCHED)[-1].reason == "officer"
+    assert visitor.post(to(uid_of("HC"))).url == reverse("bureau:login")  # no officer by the register of officers
+    assert entries(Kind.CAPACITY_SWITCHED, result="done") == []
+
+
+@pytest.mark.rule("D32", "D22")
+def test_the_service_itself_switches_no_officers_session(world, rf):
+    by = actor("HC", NAME, proof=Proof.OFFICER_SMS)
+    rf.session = {}
+    assert capacity.choice_of(rf, uid_of("HC"), by=by).problem.code == "officer"
 
 
 @pytest.mark.rule("M7", "M8")

@@ -179,11 +179,24 @@ def test_what_another_of_his_identities_carries_is_neither_gained_nor_lost(lead)
 
 
 @pytest.mark.rule("D7")
-def test_a_change_that_touches_nobody_is_saved_at_once(lead):
-    identity = of_firm("空身份")
+def test_a_change_of_words_alone_is_saved_at_once_and_one_of_functions_always_says_whom_it_affects(lead):
+    identity = of_firm("查询员")
+    assert review(lead, identity, description="新的说明").url == LIST
+    empty = of_firm("空身份")
     cast.membership("HC", "马文涛").identities.clear()
-    assert review(lead, identity, functions=[BASIC]).url == LIST
-    assert services.held_by(identity) == {BASIC}
+    reviewed = review(lead, empty, functions=[BASIC])
+    assert "没有办税人员或代理机构受影响" in words(reviewed)
+    assert confirm(lead, reviewed, empty).url == LIST
+    assert services.held_by(empty) == {BASIC}
+
+
+@pytest.mark.rule("M25", "D23")
+def test_whoever_changes_a_lent_identity_is_told_which_agency_acts_with_it_and_what_it_gains_and_loses(lead):
+    identity = of_firm("全量办税")
+    reviewed = words(review(lead, identity, functions=sorted(functions.ALL - {VAT})))
+    assert "代理机构正在使用该身份： 辽宁信达税务师事务所有限公司" in reviewed
+    assert f"失去：{functions.get(VAT).name}" in reviewed
+    assert "辽宁信达税务师事务所有限公司" in words(lead.get(page_of(identity)))
 
 
 @pytest.mark.rule("STF-06", "D7")
@@ -384,7 +397,7 @@ def test_an_identity_that_nobody_has_is_deleted_after_a_confirmation_and_recorde
     identity.grant([BASIC])
     there = reverse("staff:delete_identity", args=[identity.uid])
     page = lead.get(there)
-    assert "没有办税人员使用该身份" in words(page)
+    assert "没有办税人员或代理机构使用该身份" in words(page)
     assert Identity.objects.filter(pk=identity.pk).exists()
     assert lead.post(there, {"version": version_on(page)}).url == LIST
     assert not Identity.objects.filter(pk=identity.pk).exists()
@@ -437,6 +450,9 @@ def test_an_identity_lent_to_an_agency_is_not_deleted(lead, by):
     answer = lead.post(reverse("staff:delete_identity", args=[identity.uid]), {"version": 1})
     assert answer.status_code == 400
     assert "该身份正由代理机构使用" in words(answer)
+    page = lead.get(reverse("staff:delete_identity", args=[identity.uid]))
+    assert "辽宁信达税务师事务所有限公司" in words(page)
+    assert "确认删除" not in words(page)
     assert services.held_by(identity) == functions.ALL
 
 
