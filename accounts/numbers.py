@@ -151,3 +151,9 @@ def mask_id_number(number: str) -> str:
 def mask_phone(phone: str) -> str:
     """138****1234 (D27, OTP-09)."""
     return phone[:3] + "****" + phone[-4:] if len(phone) >= 8 else "*" * len(phone)
+
+
+def mask_email(email: str) -> str:
+    """w****@example.cn (D27)."""
+    local, at, domain = email.partition("@")
+    return f"{local[:1]}****{at}{domain}" if email else ""

@@ -43,7 +43,7 @@ def require_counter(by: Actor, *, about: Person | None = None) -> Person:
 
 def own_affair() -> ValidationError:
     """What an officer is told at his own case, and at that of a firm which he works for himself."""
-    return ValidationError(_("不能办理与本人有关的业务，请由其他前台人员办理。"), code="own_affair")
+    return ValidationError(_("不能办理与本人有关的业务，请由其他税务人员办理。"), code="own_affair")
 
 
 def require_reviewer(by: Actor) -> Person:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import audit, notices, numbers, signins, throttles
+from accounts import audit, notices, numbers, officers, signins, throttles
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import SCANS
@@ -136,7 +136,7 @@ def show_scan(scan: ChangeScan, *, by: Actor) -> bytes:
     Raises PermissionDenied for anybody else.
     """
     taxpayer = scan.request.taxpayer
-    if not _is_officer(by) and _require_holder(by)[1].pk != taxpayer.pk:
+    if not by.is_officer and _require_holder(by)[1].pk != taxpayer.pk:
         raise PermissionDenied
     audit.record(Kind.PHOTO_SEEN, by=by, taxpayer=taxpayer, name=_kind_in_words(scan.request))
     return scans.unpacked(scan.content)
@@ -204,12 +204,12 @@ def _already_registered() -> ValidationError:
 def approve(request: ChangeRequest, *, by: Actor) -> None:
     """批准: an officer changes the register as asked. Whoever sent it is told by SMS.
 
-    Raises ValidationError `not_pending`, `own_request`, `register_changed`, `name_differs`, `already_registered`;
-    PermissionDenied for who is no officer.
+    Raises ValidationError `not_pending`, `own_affair`, `register_changed`, `name_differs`, `already_registered`;
+    PermissionDenied for who is no reviewer.
     """
-    _require_officer(by)
+    officer = officers.require_reviewer(by)
     with transaction.atomic():
-        locked = _require_pending(request, by=by)
+        locked = _require_pending(request, officer)
         target = _change_register(locked)
         _decide(locked, ChangeOutcome.APPROVED, "", by=by)
         audit.record(Kind.CHANGE_APPROVED, by=by, taxpayer=locked.taxpayer, target=target, name=_kind_in_words(locked))
@@ -219,40 +219,45 @@ def approve(request: ChangeRequest, *, by: Actor) -> None:
 def return_(request: ChangeRequest, reason: str, *, by: Actor) -> None:
     """退回: an officer says what is to be mended; the register stays as it is (M142). Whoever sent it is told by SMS.
 
-    Raises ValidationError `reason_missing`, `reason_too_long`, `not_pending`, `own_request`; PermissionDenied.
+    Raises ValidationError `reason_missing`, `reason_too_long`, `not_pending`, `own_affair`; PermissionDenied.
     """
-    _require_officer(by)
+    officer = officers.require_reviewer(by)
     reason = reason.strip()
     if not reason:
         raise ValidationError(_("请填写退回原因，让企业知道怎样修改。"), code="reason_missing")
     if len(reason) > 200:
         raise ValidationError(_("退回原因最多200个字符。"), code="reason_too_long")
     with transaction.atomic():
-        locked = _require_pending(request, by=by)
+        locked = _require_pending(request, officer)
         _decide(locked, ChangeOutcome.RETURNED, reason, by=by)
         what = _kind_in_words(locked)
         audit.record(Kind.CHANGE_RETURNED, by=by, taxpayer=locked.taxpayer, name=what, reason_given=reason)
         _tell(locked, _("提交的%(kind)s已退回，请登录查看原因，撤消后重新提交。"))
 
 
-def _is_officer(by: Actor) -> bool:
-    return by.person is not None and by.person.is_staff and by.taxpayer is None
+def show_numbers(request: ChangeRequest, *, by: Actor) -> None:
+    """Note that a reviewer is shown this request's names and numbers in full (D27). Raises PermissionDenied."""
+    officers.require_reviewer(by)
+    audit.record(Kind.NUMBER_SHOWN, by=by, taxpayer=request.taxpayer, which="all")
 
 
-def _require_officer(by: Actor) -> None:
-    if not _is_officer(by):
-        audit.record(Kind.ACT_REFUSED, by=by, reason="not_officer")
-        raise PermissionDenied(_("只有税务人员可以审核变更税务登记的申请。"))
-
-
-def _require_pending(request: ChangeRequest, *, by: Actor) -> ChangeRequest:
+def _require_pending(request: ChangeRequest, officer: Person) -> ChangeRequest:
     rows = ChangeRequest.objects.select_related("taxpayer", "submitted_by")
     locked = rows.select_for_update(no_key=True, of=("self",)).get(pk=request.pk)
     if locked.decided_at is not None or locked.withdrawn_at is not None:
         raise ValidationError(_("该申请已审核或已撤消，请刷新后查看。"), code="not_pending")
-    if locked.submitted_by == by.person:
-        raise ValidationError(_("不能审核本人提交的申请，请由其他税务人员审核。"), code="own_request")
+    if _concerns(officer, locked):
+        raise officers.own_affair()
     return locked
+
+
+def _concerns(officer: Person, request: ChangeRequest) -> bool:
+    """Whether he sent it, is to come himself, or works for the firm by the register."""
+    comes = (
+        Person.objects.by_id_number(request.id_type, request.id_number) if request.id_number else Person.objects.none()
+    )
+    works = Post.objects.open().filter(taxpayer=request.taxpayer, person=officer)
+    return request.submitted_by == officer or comes.filter(pk=officer.pk).exists() or works.exists()
 
 
 def _decide(locked: ChangeRequest, outcome: ChangeOutcome, reason: str, *, by: Actor) -> None:

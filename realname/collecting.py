@@ -7,16 +7,16 @@ sees never depends on whether the bureau knows the person he says he is.
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, notices, numbers
+from accounts import audit, notices, numbers, officers
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person
-from realname import officers, photos, verifiers
+from realname import photos, verifiers
 from realname.models import Collection, CollectionMethod, Outcome, Photo, PhotoKind, RealNameRecord, Way
 
 CONSENT_VERSION = "2026-11"
@@ -68,7 +68,7 @@ def consent(collection: Collection, version: str, *, by: Actor) -> None:
         locked = _unfinished(collection)
         locked.consent_version, locked.consented_at = version, max(timezone.now(), locked.begun_at)
         locked.save(update_fields=["consent_version", "consented_at"])
-        audit.record(Kind.CONSENT_GIVEN, by=by, target=_known(locked), version=version)
+        audit.record(Kind.CONSENT_GIVEN, by=by, target=known_person(locked), version=version)
 
 
 def fill_in(collection: Collection, valid_until: date | None, *, by: Actor) -> None:
@@ -96,7 +96,7 @@ def submit(collection: Collection, *, by: Actor) -> Collection:
             locked.submitted_at = max(timezone.now(), locked.consented_at or timezone.now())
             locked.finding = str(verdict.text)
             locked.save(update_fields=["submitted_at", "finding"])
-            audit.record(Kind.COLLECTION_SUBMITTED, by=by, target=_known(locked), way=locked.way)
+            audit.record(Kind.COLLECTION_SUBMITTED, by=by, target=known_person(locked), way=locked.way)
             if verdict.passes and not needs_officer(locked):
                 _become_record(locked, decided_by=None, by=by)
             else:
@@ -109,7 +109,7 @@ def submit(collection: Collection, *, by: Actor) -> Collection:
 
 def _warn_of(collection: Collection) -> None:
     """Tell the phone that the bureau has for this document, so that nobody takes another's place unnoticed (OTP-10)."""
-    known = _known(collection)
+    known = known_person(collection)
     if known is not None and numbers.fold(known.phone) != collection.phone:
         text = _("有人用手机号%(phone)s为您的身份证件提交了实名采集，审核通过后您的实名手机号将变更。")
         notices.tell(known, text % {"phone": collection.masked_phone})
@@ -146,18 +146,18 @@ def withdraw(collection: Collection, *, by: Actor) -> None:
         locked = _waiting(collection)
         _close(locked, Outcome.WITHDRAWN, by=by)
         gone = photos.delete(locked.photos.kept())
-        audit.record(Kind.CONSENT_WITHDRAWN, by=by, target=_known(locked), photos=gone)
+        audit.record(Kind.CONSENT_WITHDRAWN, by=by, target=known_person(locked), photos=gone)
 
 
 def withdraw_consent(person: Person, *, by: Actor) -> int:
     """Delete all pictures of a person at once, and take back what waits; how many pictures went (FIL-06, D26).
 
     He keeps his real name: only the pictures rest on his consent. Raises PermissionDenied for anybody but himself and
-    officers; ValidationError `nothing_to_withdraw`.
+    the counter; ValidationError `nothing_to_withdraw`.
     """
     himself = by.person is not None and by.person.pk == person.pk
     if not himself:
-        officers.required(by)
+        officers.require_counter(by)
     with transaction.atomic():
         Person.objects.select_for_update(no_key=True).only("pk").get(pk=person.pk)
         mine = Collection.objects.select_for_update(no_key=True).filter(consent_withdrawn_at__isnull=True)
@@ -179,7 +179,7 @@ def withdraw_consent(person: Person, *, by: Actor) -> int:
 
 def mismatch(collection: Collection) -> Mismatch | None:
     """What the officer must look at: the bureau knows the document under another name; None where all agrees."""
-    known = _known(collection)
+    known = known_person(collection)
     if known is None or known.name == collection.name:
         return None
     return Mismatch(known.name, collection.name)
@@ -194,12 +194,12 @@ def approve(collection: Collection, *, name_checked: bool = False, by: Actor) ->
     """Approve: the collection becomes the person's real-name record, and its phone his own; an SMS tells him.
 
     `name_checked`: the officer was shown another name (`mismatch`), and the document says this one. Raises
-    PermissionDenied for who is no officer, or is the person; ValidationError `not_open`, `name_differs`,
+    PermissionDenied for who is no reviewer; ValidationError `not_open`, `own_affair`, `name_differs`,
     `former_unknown`, `document_taken`, `changed_meanwhile`.
     """
-    officer = officers.required(by)
+    officer = officers.require_reviewer(by)
     with transaction.atomic():
-        locked = _waiting(collection)
+        locked = _waiting_for(officer, collection)
         if mismatch(locked) is not None and not name_checked:
             text = _("该证件在系统中登记的姓名与采集的不一致，请核对证件后确认姓名，或退回。")
             raise ValidationError(text, code="name_differs")
@@ -209,47 +209,34 @@ def approve(collection: Collection, *, name_checked: bool = False, by: Actor) ->
 def return_to_person(collection: Collection, reason: str, *, by: Actor) -> None:
     """Not approved, for a reason that the person is told by SMS; he may begin again at once.
 
-    Raises PermissionDenied for who is no officer; ValidationError `reason_missing`, `reason_too_long`, `not_open`.
+    Raises PermissionDenied for who is no reviewer; ValidationError `reason_missing`, `reason_too_long`, `not_open`,
+    `own_affair`.
     """
-    officers.required(by)
+    officer = officers.require_reviewer(by)
     reason = " ".join(reason.split())
     if not reason:
         raise ValidationError(_("请写明不通过的原因，系统会用短信告知本人。"), code="reason_missing")
     if len(reason) > _LONGEST_REASON:
         raise ValidationError(_("原因最多200个字。"), code="reason_too_long")
     with transaction.atomic():
-        locked = _waiting(collection)
+        locked = _waiting_for(officer, collection)
         locked.reason = reason
         _close(locked, Outcome.RETURNED, by=by)
-        audit.record(Kind.COLLECTION_RETURNED, by=by, target=_known(locked), reason_given=reason)
+        audit.record(Kind.COLLECTION_RETURNED, by=by, target=known_person(locked), reason_given=reason)
         text = _("您的实名采集未通过审核：%(reason)s。请按此更正后重新采集，或到税务机关前台办理。")
         notices.tell_phone(locked.phone, text % {"reason": reason.rstrip("。")})
 
 
-def collect_at_counter(data: PersonData, phone: str, *, name_checked: bool = False, by: Actor) -> RealNameRecord:
-    """前台采集: the officer has seen document and face himself, and the person has proven the phone there (M83).
-
-    Raises PermissionDenied for who is no officer; ValidationError `id_number`, `mobile`, `name_differs`,
-    `changed_meanwhile`.
-    """
-    officer = officers.required(by)
-    number, mobile = numbers.clean_id_number(data.id_type, data.id_number), numbers.clean_mobile(phone)
-    with transaction.atomic():
-        person = _locked(data.id_type, number) or _created(data.name, data.id_type, number)
-        if person.name != data.name and not name_checked:
-            text = _("该证件在系统中登记的姓名为“%(name)s”，请核对证件后确认姓名。") % {"name": person.name}
-            raise ValidationError(text, code="name_differs")
-        _refuse_himself(officer, person)
-        record = _new_record(person, mobile, CollectionMethod.COUNTER, officer)
-        _change(person, name=data.name, phone=mobile)
-        audit.record(Kind.REAL_NAME_COLLECTED, by=by, target=person)
-    return record
+def show_numbers(collection: Collection, *, by: Actor) -> None:
+    """Note that a reviewer is shown this collection's names and numbers in full (D27). Raises PermissionDenied."""
+    officers.require_reviewer(by)
+    audit.record(Kind.NUMBER_SHOWN, by=by, target=known_person(collection), which="all")
 
 
-# --- What both do ----------------------------------------------------------------------------------------------------
+# --- What all do ----------------------------------------------------------------------------------------------------
 
 
-def _known(collection: Collection) -> Person | None:
+def known_person(collection: Collection) -> Person | None:
     """The person the bureau knows by the document, the former one where there is one."""
     if collection.former_id_number:
         return Person.objects.by_id_number(collection.former_id_type, collection.former_id_number).first()
@@ -263,11 +250,19 @@ def _waiting(collection: Collection) -> Collection:
     return locked
 
 
+def _waiting_for(officer: Person, collection: Collection) -> Collection:
+    """As `_waiting`, for an officer who decides: nobody does about his own real name."""
+    locked = _waiting(collection)
+    if known_person(locked) == officer:
+        raise officers.own_affair()
+    return locked
+
+
 def _close(collection: Collection, outcome: Outcome, *, by: Actor) -> None:
     """End a waiting collection that becomes no record."""
     now = _not_before(collection.submitted_at)
     collection.outcome, collection.decided_at = outcome, now
-    collection.decided_by = by.person if officers.is_officer(by) else None
+    collection.decided_by = by.person if by.is_officer else None
     if outcome == Outcome.WITHDRAWN:
         collection.consent_withdrawn_at = now
     collection.save(update_fields=["outcome", "decided_at", "decided_by", "reason", "consent_withdrawn_at"])
@@ -275,10 +270,8 @@ def _close(collection: Collection, outcome: Outcome, *, by: Actor) -> None:
 
 def _become_record(collection: Collection, *, decided_by: Person | None, by: Actor) -> RealNameRecord:
     person = _joined(collection)
-    if decided_by is not None:
-        _refuse_himself(decided_by, person)
-    record = _new_record(person, collection.phone, CollectionMethod.APP, None)
-    _change(person, name=collection.name, phone=collection.phone)
+    record = new_record(person, collection.phone, CollectionMethod.APP, None)
+    give(person, name=collection.name, phone=collection.phone)
     collection.record, collection.outcome = record, Outcome.APPROVED
     collection.decided_at, collection.decided_by = _not_before(collection.submitted_at), decided_by
     collection.save(update_fields=["record", "outcome", "decided_at", "decided_by"])
@@ -316,13 +309,7 @@ def _created(name: str, id_type: str, number: str) -> Person:
         raise ValidationError(_("信息已变更，请刷新后重试"), code="changed_meanwhile") from error
 
 
-def _refuse_himself(officer: Person, person: Person) -> None:
-    """Nobody decides about his own real name."""
-    if officer.pk == person.pk:
-        raise PermissionDenied
-
-
-def _new_record(person: Person, phone: str, method: CollectionMethod, collected_by: Person | None) -> RealNameRecord:
+def new_record(person: Person, phone: str, method: CollectionMethod, collected_by: Person | None) -> RealNameRecord:
     """The person's valid record from now on; the one before ends, and its pictures, which nobody needs, go."""
     for old in RealNameRecord.objects.filter(person=person, revoked_at__isnull=True):
         old.revoked_at = _not_before(old.collected_at)
@@ -331,7 +318,7 @@ def _new_record(person: Person, phone: str, method: CollectionMethod, collected_
     return RealNameRecord.objects.create(person=person, phone=phone, method=method, collected_by=collected_by)
 
 
-def _change(person: Person, *, name: str, phone: str) -> None:
+def give(person: Person, *, name: str, phone: str) -> None:
     """Give the person the name and the phone that were seen and proven; the old phone is told (M17, OTP-10)."""
     if person.phone and numbers.fold(person.phone) != phone:
         text = _("您的实名手机号已变更为%(phone)s，本号码不再接收验证码。")

@@ -5,11 +5,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, notices, numbers, officers
+from accounts import audit, notices, officers
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person
-from realname.models import Post, RealNameRecord
+from realname import collecting
+from realname.models import CollectionMethod, Post, RealNameRecord
 
 
 def find_or_add(name: str, *, id_type: str, id_number: str) -> Person:
@@ -51,28 +52,12 @@ def collect(person: Person, *, name: str, phone: str, by: Actor) -> RealNameReco
     with transaction.atomic():
         locked = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
         before = {"name": locked.masked_name, "phone": locked.masked_phone}
-        now = timezone.now()
-        locked.real_name_records.filter(revoked_at__isnull=True).update(revoked_at=now)
-        made = RealNameRecord.objects.create(
-            person=locked,
-            phone=phone,
-            method=RealNameRecord.Method.COUNTER,
-            collected_at=now,
-            collected_by=officer,
-        )
-        _tell_old_phone(locked, phone)
-        locked.name, locked.phone = name, phone
-        locked.save(update_fields=["name", "phone", "phone_hash"])
+        made = collecting.new_record(locked, phone, CollectionMethod.COUNTER, officer)
+        collecting.give(locked, name=name, phone=phone)
         after = {"name": locked.masked_name, "phone": locked.masked_phone}
         audit.record(Kind.REAL_NAME_COLLECTED, by=by, target=locked, was=before, now=after)
         notices.tell(locked, _("您的实名信息已在税务机关前台采集。"))
     return made
-
-
-def _tell_old_phone(person: Person, phone: str) -> None:
-    if person.phone and person.phone != phone:
-        text = _("您的实名手机号已在税务机关前台变更为%(phone)s。") % {"phone": numbers.mask_phone(phone)}
-        notices.tell_phone(person.phone, text)
 
 
 def link(post: Post, *, by: Actor) -> None:

@@ -18,7 +18,7 @@ from accounts import audit, sealing, throttles
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import PHOTO_UPLOADS
-from realname import officers, pictures
+from realname import pictures
 from realname.models import Collection, Outcome, Photo, PhotoKind
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def _refuse_over_quota(size: int) -> None:
 
 def seen_by(photo: Photo, actor: Actor) -> bool:
     """Whether this actor may look: an officer, or the person himself once it is his (FIL-04)."""
-    if officers.is_officer(actor):
+    if actor.is_officer:
         return True
     record = photo.collection.record
     return actor.person is not None and record is not None and record.person_id == actor.person.pk

@@ -194,9 +194,26 @@ class DecideForm(Form):
     reason = CleanCharField(label=_("核实意见"), max_length=500, error_messages={"required": _("请填写核实意见。")})
 
 
+class ReturnForm(Form):
+    """退回: why, in words that the other side is told (M142)."""
+
+    reason = CleanCharField(
+        label=_("退回原因"), max_length=200, error_messages={"required": _("请填写退回原因，让对方知道怎样修改。")}
+    )
+
+
 class ConfirmForm(Form):
     """An act that asks for nothing but to be confirmed, on its own page."""
 
     confirmed = forms.BooleanField(
         widget=forms.HiddenInput, initial=True, error_messages={"required": _("请在本页面点击按钮确认。")}
+    )
+
+
+class NameCheckedForm(ConfirmForm):
+    """审核通过 of a collection under another name than the bureau knows: the officer has held it to the card (M16)."""
+
+    name_checked = forms.BooleanField(
+        label=_("已核对证件，姓名以本次采集的为准"),
+        error_messages={"required": _("请核对证件上的姓名后勾选，姓名不对的请退回。")},
     )

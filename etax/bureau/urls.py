@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from etax.bureau.views import collecting, entry, finding, people, posts, reviews, taxpayers
+from etax.bureau.views import changes, collected, collecting, entry, finding, people, posts, reviews, taxpayers
 
 urlpatterns = [
     path("", finding.index, name="index"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("taxpayer/<uuid:uid>/", taxpayers.taxpayer, name="taxpayer"),
     path("taxpayer/<uuid:uid>/open/", taxpayers.open_account, name="open_account"),
     path("taxpayer/<uuid:uid>/reset/", taxpayers.reset_password, name="reset_password"),
+    path("taxpayer/<uuid:uid>/declaration/", taxpayers.renew_declaration, name="renew_declaration"),
     path("taxpayer/<uuid:uid>/unlock/", taxpayers.unlock_taxpayer, name="unlock_taxpayer"),
     path("taxpayer/<uuid:uid>/record/", taxpayers.taxpayer_record, name="taxpayer_record"),
     path("taxpayer/<uuid:uid>/posts/add/", posts.add_post, name="add_post"),
@@ -27,6 +28,17 @@ urlpatterns = [
     path("person/<uuid:uid>/unlock/", people.unlock_person, name="unlock_person"),
     path("person/<uuid:uid>/record/", people.person_record, name="person_record"),
     path("reviews/", reviews.reviews, name="reviews"),
+    path("reviews/collections/<uuid:uid>/", collected.collection, name="collection"),
+    path("reviews/collections/<uuid:uid>/show/", collected.show_collection, name="show_collection"),
+    path("reviews/collections/<uuid:uid>/approve/", collected.approve_collection, name="approve_collection"),
+    path("reviews/collections/<uuid:uid>/return/", collected.return_collection, name="return_collection"),
+    path("reviews/changes/", reviews.waiting_changes, name="waiting_changes"),
+    path("reviews/changes/<uuid:uid>/", changes.change, name="change"),
+    path("reviews/changes/<uuid:uid>/show/", changes.show_change, name="show_change"),
+    path("reviews/changes/<uuid:uid>/approve/", changes.approve_change, name="approve_change"),
+    path("reviews/changes/<uuid:uid>/return/", changes.return_change, name="return_change"),
+    path("reviews/scans/<uuid:uid>/", changes.scan, name="scan"),
+    path("reviews/misuse/", reviews.waiting_misuse, name="waiting_misuse"),
     path("reviews/misuse/<uuid:uid>/", reviews.decide_misuse, name="decide_misuse"),
     path("collect/", collecting.collect, name="collect"),
     path("collect/code/", collecting.collect_code, name="collect_code"),

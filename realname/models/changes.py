@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.constraints import in_order, not_empty, one_of
 from accounts.fields import LookupHashField, SealedTextField
 from accounts.models import Person, Taxpayer
-from accounts.numbers import IdType, mask_id_number, mask_name, mask_phone
+from accounts.numbers import IdType, mask_email, mask_id_number, mask_name, mask_phone
 from realname.models.posts import Post
 
 
@@ -182,8 +182,7 @@ class ChangeRequest(models.Model):
     @property
     def masked_email(self) -> str:
         """w****@example.cn."""
-        local, at, domain = self.email.partition("@")
-        return f"{local[:1]}****{at}{domain}" if self.email else ""
+        return mask_email(self.email)
 
 
 class ChangeScan(models.Model):

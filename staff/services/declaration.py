@@ -21,7 +21,7 @@ from realname import phones
 from realname.models import LEADS, Post
 from staff import standing
 from staff.models import DeclarationPassword, Membership
-from staff.services import rights
+from staff.services import opening, rights
 from staff.standing import Standing
 
 FUNCTION = "tax.declaration.password"
@@ -188,11 +188,10 @@ def _store(taxpayer: Taxpayer, current: DeclarationPassword | None, hashed: str)
 def renew(taxpayer: Taxpayer, *, by: Actor) -> None:
     """Reset at the counter: a new temporary one takes the place of any other, to be seen in the portal (M130, D22).
 
-    LR and FR are told by SMS. Raises PermissionDenied for who is no officer.
+    LR and FR are told by SMS. Raises ValidationError `own_affair` for an officer who works for the taxpayer;
+    PermissionDenied for who isn't at the counter.
     """
-    if by.person is None or not by.person.is_staff or by.taxpayer is not None:
-        audit.record(Kind.ACT_REFUSED, by=by, taxpayer=taxpayer, reason="not_officer")
-        raise PermissionDenied(_("只有税务人员可以在前台重置申报密码。"))
+    opening.require_counter(taxpayer, by=by)
     with transaction.atomic():
         current, _is_new = _first_of(taxpayer)
         old, current.first, current.credential = current.credential, _made(), None

@@ -79,7 +79,7 @@ def open_account(taxpayer: Taxpayer, *, first: FirstPassword, shown: Shown, by: 
 
     Raises ValidationError `already_open`, `papers_missing`, `own_affair`; PermissionDenied for others than the counter.
     """
-    _require_counter(taxpayer, by=by)
+    require_counter(taxpayer, by=by)
     shown.refuse_without(TO_OPEN)
     with transaction.atomic():
         locked = _locked(taxpayer)
@@ -114,7 +114,7 @@ def reset_password(taxpayer: Taxpayer, *, version: int, first: FirstPassword, sh
     `version` is that of the password which the page spoke of: of two clicks only one resets. Raises ValidationError
     `not_open`, `papers_missing`, `stale`, `own_affair`; PermissionDenied for who isn't at the counter.
     """
-    _require_counter(taxpayer, by=by)
+    require_counter(taxpayer, by=by)
     shown.refuse_without(TO_RESET)
     with transaction.atomic():
         locked = _locked(taxpayer)
@@ -131,7 +131,7 @@ def version_of(taxpayer: Taxpayer) -> int:
     return taxpayer.credential.version if taxpayer.credential else 0
 
 
-def _require_counter(taxpayer: Taxpayer, *, by: Actor) -> None:
+def require_counter(taxpayer: Taxpayer, *, by: Actor) -> None:
     """An officer of the counter who doesn't work for this taxpayer himself, by the register."""
     officer = officers.require_counter(by)
     if Post.objects.open().filter(taxpayer=taxpayer, person=officer).exists():

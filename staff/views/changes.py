@@ -245,7 +245,11 @@ def withdraw_change(request: Request, uid: uuid.UUID) -> HttpResponse:
 def change_scan(request: Request, uid: uuid.UUID) -> HttpResponse:
     """A scan of one's own firm, as a file to be kept, never as a page (FIL-04)."""
     scans = ChangeScan.objects.select_related("request__taxpayer")
-    scan = get_object_or_404(scans, uid=uid, request__taxpayer=_firm(request))
+    return scan_answer(request, get_object_or_404(scans, uid=uid, request__taxpayer=_firm(request)))
+
+
+def scan_answer(request: Request, scan: ChangeScan) -> HttpResponse:
+    """The scan as a file, for whom `changes.show_scan` lets see it."""
     answer = HttpResponse(changes.show_scan(scan, by=request.actor), content_type="image/jpeg")
     answer["Content-Disposition"] = f'attachment; filename="scan-{scan.uid}.jpg"'
     answer["Content-Security-Policy"] = "sandbox; default-src 'none'"

@@ -33,7 +33,7 @@ from etax.bureau import forms as bureau_forms
 from etax.bureau import lists
 from etax.wsgi import application
 from realname import forms as realname_forms
-from realname.models import MisuseCase, Post
+from realname.models import ChangeRequest, Collection, MisuseCase, Post
 from staff import change_forms, declaration_forms, forms, person_forms, standing
 from staff.models import Identity
 from staff.services import adding
@@ -42,7 +42,8 @@ from tests.agencies.acting import engagement
 from tests.etax import naughty, officers
 from tests.etax.tables import LOOKS, TRIES, rows
 from tests.realname import collecting
-from tests.staff.acting import settle_yunfan
+from tests.realname.asking import ask_for_finance
+from tests.staff.acting import actor, settle_yunfan
 from tests.visitor import Visitor, words
 
 FORM = "application/x-www-form-urlencoded"
@@ -199,6 +200,28 @@ def a_reviewer(visitor: Visitor) -> None:
     with override_settings(DEBUG=True, SMS_URL=f"file://{visitor.messages}"):
         officers.sign_in(visitor, officers.REVIEWER)
     MisuseCase.objects.create(taxpayer=cast.taxpayer("HC"), person=cast.person("何晨曦"), statement="x")
+
+
+def with_a_request(visitor: Visitor) -> None:
+    """A reviewer, with a request of a firm to decide."""
+    a_reviewer(visitor)
+    ask_for_finance(actor("HC", "钱思远"))
+
+
+def a_request() -> str:
+    return str(ChangeRequest.objects.get().uid)
+
+
+def with_another_name(visitor: Visitor) -> None:
+    """A reviewer, with a collection under another name than the bureau knows."""
+    a_reviewer(visitor)
+    now, number = timezone.now(), cast.ID_NUMBERS["周文博"]
+    consent = {"consent_version": "2026-11", "begun_at": now, "consented_at": now, "submitted_at": now}
+    Collection.objects.create(name="周文伯", id_type="resident", id_number=number, phone="13900000001", **consent)
+
+
+def a_collection() -> str:
+    return str(Collection.objects.get().uid)
 
 
 def a_case() -> str:
@@ -455,6 +478,15 @@ CASES = [
     Case(bureau_forms.EndPostForm, "bureau:end_post", an_officer, {"until": b"x"}, a_post, free("until")),
     Case(bureau_forms.ConfirmForm, "bureau:link", an_officer, {"confirmed": b"on"}, a_post, free("confirmed")),
     Case(bureau_forms.DecideForm, "bureau:decide_misuse", a_reviewer, {"upheld": b"x"}, a_case),
+    Case(bureau_forms.ReturnForm, "bureau:return_change", with_a_request, {"reason": b"x"}, a_request, free("reason")),
+    Case(
+        bureau_forms.NameCheckedForm,
+        "bureau:approve_collection",
+        with_another_name,
+        {"confirmed": b"True"},
+        a_collection,
+        free("confirmed", "name_checked"),
+    ),
     Case(lists.SearchForm, "bureau:accounts_taxpayer_changelist", an_officer, method="GET", free=free("q")),
     Case(change_forms.FinanceChangeForm, "staff:change_finance", signed_in, FINANCE),
     Case(change_forms.ClerkForm, "staff:add_clerk", signed_in, CLERK, None, free(*CLERK, "landline"), (CHANGES,)),

@@ -344,17 +344,17 @@ def test_a_reviewer_decides_what_was_reported_and_the_counter_may_not(visitor, o
     case = MisuseCase.objects.create(taxpayer=firm, person=person, statement="我没有在这里工作。")
     where = at("decide_misuse", case.uid)
     sign_in(visitor)
-    for answer in (visitor.get(at("reviews")), visitor.get(where), visitor.post(where, {"upheld": "upheld"})):
+    for answer in (visitor.get(at("waiting_misuse")), visitor.get(where), visitor.post(where, {"upheld": "upheld"})):
         assert answer.status_code == 403
         assert "只有审核人员可以审核，前台人员不能审核" in words(answer)
     assert "待审核" not in words(visitor.get(at("index")))
     assert "非本人任职" in missing("HC", "何晨曦")
     sign_in(other_visitor, REVIEWER)
-    assert "沈阳海川贸易有限公司" in words(other_visitor.get(at("reviews")))
+    assert "沈阳海川贸易有限公司" in words(other_visitor.get(at("waiting_misuse")))
     assert "我没有在这里工作" in words(other_visitor.get(where))
     assert "请填写核实意见" in words(other_visitor.post(where, {"upheld": "upheld"}))
-    assert other_visitor.post(where, {"upheld": "upheld", "reason": "企业承认冒用"}).url == at("reviews")
-    assert "没有待审核的事项" in words(other_visitor.get(at("reviews")))
+    assert other_visitor.post(where, {"upheld": "upheld", "reason": "企业承认冒用"}).url == at("waiting_misuse")
+    assert "没有待审核的事项" in words(other_visitor.get(at("waiting_misuse")))
     case.refresh_from_db()
     assert (case.outcome, case.decided_by) == ("upheld", cast.person(REVIEWER))
     assert not Post.objects.open().filter(taxpayer=firm, person=person).exists()

@@ -64,7 +64,7 @@ def test_collecting_anew_ends_the_old_record_and_tells_the_old_phone(own_folder)
     assert person.real_name_records.count() == 2
     assert person.name == "孙雅婧"
     sent = (own_folder / "sms.jsonl").read_text()
-    assert "实名手机号已在税务机关前台变更为199****0077" in sent
+    assert "实名手机号已变更为199****0077，本号码不再接收验证码" in sent
     assert sent.count(cast.PHONES["孙雅静"]) == 1
     assert sent.count(PHONE) == 1
 

@@ -14,8 +14,7 @@ from accounts.actor import Actor
 from accounts.models import AuditEntry, Person
 from accounts.models.messages import Purpose
 from realname import collecting as services
-from realname import photos
-from realname.collecting import PersonData
+from realname import counter, photos
 from realname.models import Collection, Photo, RealNameRecord
 from tests import cast
 from tests.races.crowd import at_once
@@ -74,9 +73,13 @@ def test_of_twenty_decisions_at_once_one_counts():
 
 @pytest.mark.rule("REL-01", "M83")
 def test_twenty_counters_that_collect_one_unknown_person_make_one_person_with_one_valid_record():
-    by, data = officer(), PersonData(name="没见过", id_type="resident", id_number=NUMBER)
-    outcomes = at_once(20, lambda n: outcome_of(lambda: services.collect_at_counter(data, PHONE, by=by)))
-    assert set(outcomes) <= {"done", "changed_meanwhile"}
+    by = officer("顾前程")
+
+    def collect() -> None:
+        person = counter.consent("没见过", id_type="resident", id_number=NUMBER, by=by)
+        counter.collect(person, name="没见过", phone=PHONE, by=by)
+
+    assert set(at_once(20, lambda n: outcome_of(collect))) == {"done"}
     person = Person.objects.by_id_number("resident", NUMBER).get()
     assert person.real_name_records.filter(revoked_at=None).count() == 1
 

@@ -48,6 +48,7 @@ def test_of_ten_equal_requests_at_once_one_is_taken():
 
 @pytest.mark.rule("D25")
 def test_one_decision_holds_whoever_else_decides_or_withdraws_at_the_same_moment():
+    cast.person("顾前程").groups.set(cast.person("高明远").groups.all())  # a second reviewer
     by, judge, other = actor("HC", "钱思远"), officer("高明远"), officer("顾前程")
     for _round in range(ROUNDS):
         request = ask_for_finance(by)

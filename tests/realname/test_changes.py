@@ -346,7 +346,37 @@ def test_what_is_decided_or_withdrawn_is_not_decided_again(lead):
 def test_an_officer_does_not_decide_what_he_sent_himself(lead):
     request = ask_for_finance(lead)
     ChangeRequest.objects.filter(pk=request.pk).update(submitted_by=cast.person("高明远"))
-    assert refusal(changes.approve, request, by=officer()) == "own_request"
+    assert refusal(changes.approve, request, by=officer()) == "own_affair"
+
+
+@pytest.mark.rule("D25", "AUZ-01")
+@pytest.mark.parametrize("how", ["works there", "is to come"])
+def test_an_officer_does_not_decide_about_himself_or_his_own_firm(lead, how):
+    request = ask_for_finance(lead)
+    himself = cast.person("高明远")
+    if how == "works there":
+        Post.objects.filter(pk=open_post("HC", "孙雅静").pk).update(person=himself)
+    else:
+        ChangeRequest.objects.filter(pk=request.pk).update(
+            id_number_hash=himself.id_number_hash, id_number=himself.id_number
+        )
+    assert refusal(changes.approve, request, by=officer()) == "own_affair"
+    assert refusal(changes.return_, request, "不行", by=officer()) == "own_affair"
+    assert finance_is("林若兰")
+
+
+@pytest.mark.rule("D25", "AUZ-01", "D28")
+def test_the_counter_decides_nothing_and_it_is_recorded(lead):
+    request = ask_for_finance(lead)
+    for decide in (
+        lambda by: changes.approve(request, by=by),
+        lambda by: changes.return_(request, "不行", by=by),
+        lambda by: changes.show_numbers(request, by=by),
+    ):
+        with pytest.raises(PermissionDenied, match="只有审核人员可以审核，前台人员不能审核"):
+            decide(officer("顾前程"))
+    assert [entry.reason for entry in entries(Kind.ACT_REFUSED)] == ["not_reviewer"] * 3
+    assert ChangeRequest.objects.pending().get() == request
 
 
 @pytest.mark.rule("FIL-04", "D28")

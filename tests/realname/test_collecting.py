@@ -13,7 +13,7 @@ from accounts.models import AuditEntry, Person, SmsCode
 from accounts.models.messages import Purpose
 from accounts.models.signins import Proof
 from realname import collecting as services
-from realname.collecting import PersonData
+from realname import counter
 from realname.models import Collection, Photo, RealNameRecord, Way
 from tests import cast
 from tests.realname.collecting import NAME, act, officer, sent_in
@@ -53,18 +53,12 @@ def test_only_the_approval_gives_the_person_the_phone_and_the_old_phone_is_told(
 def test_each_decision_is_one_entry_with_its_officer(world):
     act(services.approve, waiting(), by=officer())
     act(services.return_to_person, waiting("孙雅静"), "照片不是本人", by=officer())
-    act(services.collect_at_counter, data("马文涛"), "13900000007", by=officer())
+    act(counter.collect, cast.person("马文涛"), name="马文涛", phone="13900000007", by=officer("顾前程"))
     kinds = ("collection_approved", "collection_returned", "real_name_collected")
     entries = AuditEntry.objects.filter(kind__in=kinds).order_by("seq")
     told = [(entry.kind, entry.person.name, entry.target.name) for entry in entries]
-    assert told == list(zip(kinds, ["高明远"] * 3, [NAME, "孙雅静", "马文涛"], strict=True))
+    assert told == list(zip(kinds, ["高明远", "高明远", "顾前程"], [NAME, "孙雅静", "马文涛"], strict=True))
     assert entries[1].details_in_words == ["原因：照片不是本人"]
-
-
-def data(name: str, **changed) -> PersonData:
-    return PersonData(
-        **{"name": name, "id_type": "resident", "id_number": cast.ID_NUMBERS.get(name, UNKNOWN), **changed}
-    )
 
 
 @pytest.mark.rule("AUZ-01", "D26")
@@ -74,7 +68,7 @@ def test_nobody_decides_but_an_officer_through_the_officers_door(world, proof):
         for service, given in (
             (services.approve, (waiting(id_number=UNKNOWN),)),
             (services.return_to_person, (Collection.objects.last(), "为什么")),
-            (services.collect_at_counter, (data("马文涛"), "13900000007")),
+            (services.show_numbers, (Collection.objects.last(),)),
         ):
             with pytest.raises(PermissionDenied):
                 service(*given, by=by)
@@ -83,10 +77,24 @@ def test_nobody_decides_but_an_officer_through_the_officers_door(world, proof):
 
 @pytest.mark.rule("D26")
 def test_no_officer_decides_about_his_own_real_name(world):
-    with pytest.raises(PermissionDenied):
-        services.approve(waiting("高明远"), by=officer())
-    with pytest.raises(PermissionDenied):
-        services.collect_at_counter(data("高明远"), "13900000001", by=officer())
+    own = waiting("高明远")
+    assert refusal(services.approve, own, by=officer()) == "own_affair"
+    assert refusal(services.return_to_person, own, "照片不是本人", by=officer()) == "own_affair"
+    assert own.is_waiting
+
+
+@pytest.mark.rule("D26", "AUZ-01", "D28")
+def test_the_counter_decides_nothing_that_was_sent_in_and_it_is_recorded(world):
+    collection, by = waiting(), officer("顾前程")
+    for decide in (
+        lambda: services.approve(collection, by=by),
+        lambda: services.return_to_person(collection, "照片不是本人", by=by),
+        lambda: services.show_numbers(collection, by=by),
+    ):
+        with pytest.raises(PermissionDenied, match="只有审核人员可以审核，前台人员不能审核"):
+            decide()
+    assert [entry.reason for entry in AuditEntry.objects.filter(kind="act_refused")] == ["not_reviewer"] * 3
+    assert Collection.objects.waiting().get() == collection
 
 
 @pytest.mark.rule("M16", "M17", "D26")
@@ -149,28 +157,11 @@ def test_a_return_needs_a_reason_that_fits_a_message(world, reason, code):
     assert refusal(services.return_to_person, waiting(), reason, by=officer()) == code
 
 
-@pytest.mark.rule("M83", "D26")
-def test_the_counter_collects_at_once(visitor):
-    record = act(services.collect_at_counter, data(NAME), "+86 139 0000 0001", by=officer())
-    assert (record.method, record.collected_by.name, record.phone) == ("counter", "高明远", "13900000001")
-    assert cast.person(NAME).phone == "13900000001"
-    assert (
-        refusal(
-            services.collect_at_counter, data("周文伯", id_number=cast.ID_NUMBERS[NAME]), "13900000001", by=officer()
-        )
-        == "name_differs"
-    )
-    assert refusal(services.collect_at_counter, data(NAME, id_number="1"), "13900000001", by=officer()) == "id_number"
-    assert refusal(services.collect_at_counter, data(NAME), "024-1", by=officer()) == "mobile"
-    made = act(services.collect_at_counter, data("没见过"), "13900000002", by=officer())
-    assert made.person.name == "没见过"
-
-
 @pytest.mark.rule("FIL-06", "M83")
 def test_a_newer_collection_takes_the_place_of_the_photos_of_the_one_before(visitor, own_folder):
     first = sent_in(visitor)
     act(services.approve, first, by=officer())
-    act(services.collect_at_counter, data(NAME), cast.PHONES[NAME], by=officer())
+    act(counter.collect, cast.person(NAME), name=NAME, phone=cast.PHONES[NAME], by=officer("顾前程"))
     assert not first.photos.kept().exists()
     assert not [path for path in (own_folder / "photos").rglob("*") if path.is_file()]
 

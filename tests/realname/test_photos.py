@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.core.management import call_command
@@ -171,13 +171,15 @@ def test_withdrawing_consent_deletes_every_photo_at_once_and_keeps_the_real_name
 
 
 @pytest.mark.rule("FIL-06", "AUZ-06")
-def test_consent_is_withdrawn_by_the_person_or_an_officer_and_nobody_else(visitor):
+def test_consent_is_withdrawn_by_the_person_or_the_counter_and_nobody_else(visitor):
     collection = sent_in(visitor)
     act(services.approve, collection, by=officer())
     person, stranger = cast.person(NAME), cast.person("孙雅静")
-    with pytest.raises(services.PermissionDenied):
+    with pytest.raises(PermissionDenied):
         services.withdraw_consent(person, by=Actor(person=stranger))
-    assert act(services.withdraw_consent, person, by=officer()) == 3
+    with pytest.raises(PermissionDenied):
+        services.withdraw_consent(person, by=officer())
+    assert act(services.withdraw_consent, person, by=officer("顾前程")) == 3
 
 
 @pytest.mark.rule("FIL-06")

@@ -21,6 +21,7 @@ from staff.models import DeclarationPassword
 from staff.services import declaration
 from staff.services.declaration import Answer
 from tests import cast
+from tests.etax import officers
 from tests.staff.acting import actor, entries, refusal
 from tests.visitor import Visitor, words
 
@@ -337,7 +338,7 @@ def test_at_the_counter_a_new_temporary_one_takes_its_place(lead, before):
         [old] = SHOWN.findall(see(lead, PHONE["钱思远"]).content.decode())
     if before == "own":
         reset(lead, PHONE["钱思远"])
-    declaration.renew(firm, by=Actor(person=cast.person("顾前程")))
+    declaration.renew(firm, by=officers.officer())
     assert is_right(old) is Answer.WRONG
     [new] = SHOWN.findall(see(lead, PHONE["钱思远"]).content.decode())
     assert is_right(new) is Answer.TEMPORARY
@@ -345,6 +346,11 @@ def test_at_the_counter_a_new_temporary_one_takes_its_place(lead, before):
     with pytest.raises(PermissionDenied):
         declaration.renew(firm, by=actor("HC", "钱思远"))
     assert entries(Kind.ACT_REFUSED)[-1].reason == "not_officer"
+    with pytest.raises(PermissionDenied):
+        declaration.renew(firm, by=officers.officer(officers.REVIEWER))
+    assert entries(Kind.ACT_REFUSED)[-1].reason == "not_counter"
+    Post.objects.filter(taxpayer=firm, person=cast.person("孙雅静")).update(person=cast.person("顾前程"))
+    assert refusal(declaration.renew, firm, by=officers.officer()) == "own_affair"
 
 
 @pytest.mark.rule("M113")

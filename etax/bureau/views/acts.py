@@ -93,10 +93,11 @@ def act_page(
     facts: list[Fact],
     taxpayer: Taxpayer | None = None,
     target: Person | None = None,
+    ready_reason: Words = "",
 ) -> HttpResponse:
     """Show the act's page, or do the act with the cleaned form and go `back`; a refusal comes back on the page.
 
-    It is written down for the taxpayer and the person concerned (D28).
+    It is written down for the taxpayer and the person concerned (D28). `ready_reason` is one that a click gives.
     """
     status = 200
     if request.method == "POST":
@@ -110,7 +111,8 @@ def act_page(
             else:
                 messages.success(request, str(act.done))
                 return redirect(back)
-    return page(request, "bureau/act.html", {"act": act, "form": form, "facts": facts, "back_url": back}, status=status)
+    context = {"act": act, "form": form, "facts": facts, "back_url": back, "ready_reason": ready_reason}
+    return page(request, "bureau/act.html", context, status=status)
 
 
 def data_of(request: Request) -> Any:

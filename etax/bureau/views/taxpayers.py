@@ -25,7 +25,7 @@ from etax.bureau.views.acts import about_taxpayer, act_page, counter_required, d
 from staff import standing
 from staff.forms import OperationsFilterForm
 from staff.operations import entries_of
-from staff.services import opening, unlocking
+from staff.services import declaration, opening, unlocking
 from staff.services.opening import FirstPassword, Shown
 from staff.services.rights import refusals_recorded
 from staff.views.acts import Act
@@ -49,6 +49,16 @@ RESET = Act(
     ),
     _("确认重置并下载凭证"),
     _("已重置。"),
+    is_dangerous=True,
+)
+RENEW = Act(
+    Kind.DECLARATION_PASSWORD_RESET,
+    _("重置申报密码"),
+    _(
+        "确认后，原申报密码立即作废，系统生成临时申报密码，不在这里显示：由法定代表人（业主）、财务负责人登录后，在【税费申报及缴纳】中查看。他们会收到短信。"
+    ),
+    _("确认重置"),
+    _("申报密码已重置，请告知企业登录查看临时申报密码。"),
     is_dangerous=True,
 )
 UNLOCK = Act(
@@ -155,6 +165,22 @@ def _issue(
     context: dict[str, Any] = {"act": act, "form": form, "facts": about_taxpayer(about) if about else []}
     context["back_url"] = _url(about) if about else reverse("bureau:index")
     return page(request, "bureau/issue.html", context, status=status)
+
+
+@get_or_post
+@counter_required
+def renew_declaration(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """重置申报密码 (M130)."""
+    firm = _found(uid)
+    return act_page(
+        request,
+        RENEW,
+        ConfirmForm(data_of(request)),
+        lambda data: declaration.renew(firm, by=request.actor),
+        back=_url(firm),
+        facts=about_taxpayer(firm),
+        taxpayer=firm,
+    )
 
 
 @get_or_post
