@@ -47,7 +47,8 @@ def _acting(
     Afterwards it is saved as the next version, and recorded.
     """
     _person, taxpayer = rights.require_lead(by)
-    with rights.refusals_recorded(kind, by=by, target=membership.person), transaction.atomic():
+    target = membership.person if membership.person_id is not None else None  # a caller may know the key alone
+    with rights.refusals_recorded(kind, by=by, target=target), transaction.atomic():
         locked = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk, taxpayer=taxpayer)
         if locked.version != version or locked.removed_at is not None:
             raise rights.stale()
