@@ -8,7 +8,7 @@ from django.http import Http404
 from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
-from realname.models import ChangeRequest
+from realname.models import ChangeRequest, ChangeScan
 from staff.models import Identity, Membership
 
 
@@ -42,6 +42,15 @@ def change_request(uid: uuid.UUID, *, by: Actor) -> ChangeRequest:
     found = rows.filter(uid=uid, taxpayer=by.taxpayer).first()
     if found is None:
         raise _not_found("change_request", by=by)
+    return found
+
+
+def change_scan(uid: uuid.UUID, *, by: Actor) -> ChangeScan:
+    """The scan with this public id of a request of the actor's firm; any other is a recorded Http404."""
+    rows = ChangeScan.objects.select_related("request__taxpayer")
+    found = rows.filter(uid=uid, request__taxpayer=by.taxpayer).first()
+    if found is None:
+        raise _not_found("change_scan", by=by)
     return found
 
 

@@ -244,8 +244,7 @@ def withdraw_change(request: Request, uid: uuid.UUID) -> HttpResponse:
 @fresh_code_required
 def change_scan(request: Request, uid: uuid.UUID) -> HttpResponse:
     """A scan of one's own firm, as a file to be kept, never as a page (FIL-04)."""
-    scans = ChangeScan.objects.select_related("request__taxpayer")
-    return scan_answer(request, get_object_or_404(scans, uid=uid, request__taxpayer=_firm(request)))
+    return scan_answer(request, finding.change_scan(uid, by=request.actor))
 
 
 def scan_answer(request: Request, scan: ChangeScan) -> HttpResponse:

@@ -13,7 +13,7 @@ from tests.etax.tables import rows
 from tests.staff.acting import without_tokens
 
 BUT = ("accounts.AuditEntry", "accounts.SignIn.seen_at", "sessions.Session")  # what every click writes
-ONLY_LOOKED_AT = {"member", "identity"}
+ONLY_LOOKED_AT = {"member", "identity", "change", "change_scan"}
 OTHERS = "MH"
 
 
