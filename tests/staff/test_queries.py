@@ -22,7 +22,7 @@ COSTS = {
     "send a code": 16,
     "open the code page again": 6,
     "give the code": 21,
-    "open home": 6,
+    "open home": 7,
 }
 
 
