@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import problems
 from accounts.actor import Actor
 from accounts.pages import PageResponse, page
+from etax import display
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ def error_page(
         "request_id": getattr(request, "request_id", ""),
         "bureau_name": settings.BUREAU_NAME,
         "icons": static("icons.svg"),
+        "page_language": display.page_language(),
+        "display_next": reverse("home"),
     }
     try:
         response = page(request, "error.html", context, status=status)
