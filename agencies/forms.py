@@ -106,7 +106,7 @@ class TermsForm(Form):
 
 
 class NoteForm(ActForm):
-    """取消 or 拒绝: why, in a few words for the other side."""
+    """取消 or 拒绝: why, in a few words for the other side. Its version says no more than that the page was seen."""
 
     note = CleanCharField(label=_("原因"), required=False, max_length=100, help_text=_("对方可以看到。"))
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.audit import Kind
-from accounts.pages import page
+from accounts.pages import form_page
 from accounts.requests import Request
 from accounts.words import Words
 from staff import finding
@@ -120,19 +120,19 @@ def _act(request: Request, uid: uuid.UUID, act: Act, service: Service, form: Act
     if request.method != "POST" and membership.removed_at is not None:
         messages.warning(request, _("该办税人员已删除，不能再对其操作。"))
         return redirect("staff:member", uid)
-    is_stale = False
     if request.method == "POST" and form.is_valid():
+        asked = {**form.cleaned_data, **more}
         try:
-            service(membership, **{**form.cleaned_data, **more}, by=request.actor)
+            service(membership, **asked, by=request.actor)
         except ValidationError as refusal:
-            is_stale = refusal.code == "stale"
-            if is_stale and services.has_just_done(act.kind, membership, by=request.actor):
+            del asked["version"]
+            if refusal.code == "stale" and services.has_just_done(act.kind, membership, **asked, by=request.actor):
                 return _done(request, act)  # the same form sent twice: one effect, and the same answer (F12)
             form.add_error(None, refusal)
         else:
             return _done(request, act)
-    context = {"act": act, "form": form, "membership": membership, "row": row_of(membership), "is_stale": is_stale}
-    return page(request, "staff/act.html", context, status=409 if is_stale else 400 if form.errors else 200)
+    context = {"act": act, "form": form, "membership": membership, "row": row_of(membership)}
+    return form_page(request, "staff/act.html", context)
 
 
 def _done(request: Request, act: Act) -> HttpResponse:
