@@ -23,6 +23,7 @@ from staff.decorators import lead_required
 from staff.forms import ActForm, FreezeForm, RightsForm
 from staff.members import row_of
 from staff.models import Membership
+from staff.origins import origin_of
 from staff.services import members as services
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -132,13 +133,14 @@ def _act(request: Request, uid: uuid.UUID, act: Act, service: Service, form: Act
         else:
             return _done(request, act)
     context = {"act": act, "form": form, "membership": membership, "row": row_of(membership)}
+    context |= {"origin": origin_of(request)}
     return form_page(request, "staff/act.html", context)
 
 
 def _done(request: Request, act: Act) -> HttpResponse:
     """Back to the list that the act was begun from: 企业人员维护, or 用户授权管理 (M150)."""
     messages.success(request, act.done)
-    return redirect("staff:authorisations" if request.GET.get("from") == "authorisations" else "staff:members")
+    return redirect(origin_of(request).url_name)
 
 
 def _act_form(request: Request, uid: uuid.UUID) -> ActForm:

@@ -442,6 +442,9 @@ def test_an_identity_that_only_somebody_who_became_a_lead_has_can_be_deleted(lea
 
 @pytest.mark.rule("D23")
 def test_an_identity_lent_to_an_agency_is_not_deleted(lead, by):
+    both = words(lead.get(reverse("staff:delete_identity", args=[of_firm("全量办税").uid])))
+    assert "该身份正在使用，不能删除" in both
+    assert "辽宁信达税务师事务所有限公司" in both
     for member in of_firm("全量办税").memberships.all():
         member.identities.clear()
     identity = of_firm("全量办税")
