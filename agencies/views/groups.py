@@ -55,6 +55,7 @@ def delete_group(request: Request, uid: uuid.UUID) -> HttpResponse:
 def place(request: Request, uid: uuid.UUID) -> HttpResponse:
     """Put a client into a group."""
     engagement = finding.of_agency(uid, by=request.actor)
+    finding.refuse_foreign_group(request.POST.get("group", ""), by=request.actor)
     form = PlaceForm(request.POST, agency=engagement.agency)
     if form.is_valid():
         group = form.cleaned_data["group"]

@@ -23,12 +23,14 @@ from agencies.services import recognition as services
 from agencies.services.engagements import has_just_done
 from agencies.services.recognition import Terms
 from agencies.views.words import names_of
+from staff import finding as staff_finding
 from staff.decorators import lead_required
 
 
 def _form(request: Request, initial: dict[str, Any] | None = None) -> TermsForm:
     client = request.actor.taxpayer
     assert client is not None  # noqa: S101 - lead_required lets nobody in without one
+    staff_finding.refuse_foreign_identities(request.POST.getlist("identity"), by=request.actor)
     data = request.POST if request.method == "POST" else None
     return TermsForm(data, initial=initial, taxpayer=client)
 

@@ -15,7 +15,7 @@ from accounts.requests import Request
 from staff import finding
 from staff.decorators import manager_required
 from staff.forms import AddMemberForm, CandidateForm
-from staff.origins import origin_of
+from staff.origins import Origin, origin_of
 from staff.services import adding
 from staff.steps import adding_steps_at
 
@@ -35,9 +35,14 @@ def search_candidate(request: Request) -> HttpResponse:
             token = adding.token_for(found, by=request.actor)
         except ValidationError as refusal:
             form.add_error(None, refusal)
-    not_found = form.has_error("__all__", "candidate_not_found")
-    context = {"form": form, "found": found, "token": token, "not_found": not_found, "steps": adding_steps_at(0)}
-    context |= {"origin": origin_of(request)}
+    context = {
+        "form": form,
+        "found": found,
+        "token": token,
+        "not_found": form.has_error("__all__", "candidate_not_found"),
+        "steps": adding_steps_at(0),
+        "origin": origin_of(request),
+    }
     return form_page(request, "staff/search_candidate.html", context)
 
 
@@ -50,11 +55,7 @@ def add_member(request: Request, token: str) -> HttpResponse:
     try:
         found = adding.candidate(token, by=request.actor)
     except ValidationError as refusal:
-        if refusal.code == "just_added":  # the same form sent twice: one effect, and the same answer (F12)
-            messages.info(request, refusal.messages[0])
-            return redirect(origin.url_name)
-        messages.error(request, refusal.messages[0])
-        return redirect(reverse("staff:search_candidate") + origin.query)
+        return _no_candidate(request, refusal, origin)
     finding.refuse_foreign_identities(request.POST.getlist("identities"), by=request.actor)
     data = request.POST if request.method == "POST" else None
     form = AddMemberForm(data, taxpayer=found.taxpayer, may_give_management=request.actor.is_lead)
@@ -69,6 +70,13 @@ def add_member(request: Request, token: str) -> HttpResponse:
             messages.success(request, told % {"name": found.person.masked_name})
             return redirect(origin.url_name)
     has_identities = form.fields["identities"].queryset.exists()  # type: ignore[attr-defined]
-    context = {"form": form, "found": found, "has_identities": has_identities, "steps": adding_steps_at(1)}
-    context |= {"origin": origin}
-    return form_page(request, "staff/add_member.html", context)
+    context = {"form": form, "found": found, "has_identities": has_identities, "origin": origin}
+    return form_page(request, "staff/add_member.html", {**context, "steps": adding_steps_at(1)})
+
+
+def _no_candidate(request: Request, refusal: ValidationError, origin: Origin) -> HttpResponse:
+    if refusal.code == "just_added":  # the same form sent twice: one effect, and the same answer (F12)
+        messages.info(request, refusal.messages[0])
+        return redirect(origin.url_name)
+    messages.error(request, refusal.messages[0])
+    return redirect(reverse("staff:search_candidate") + origin.query)

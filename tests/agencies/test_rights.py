@@ -10,6 +10,7 @@ from agencies.models import ClientGroup
 from agencies.services import groups
 from tests import cast
 from tests.agencies.acting import engagement, identity, sign_in, today
+from tests.etax.tables import rows
 from tests.staff.acting import actor, entries, version_on
 from tests.visitor import words
 
@@ -73,11 +74,29 @@ def test_another_clients_engagement_is_404(visitor, name):
 def test_another_agencys_group_is_neither_chosen_nor_deleted(lead):
     group = ClientGroup.objects.create(agency=cast.taxpayer("HX"), name="别家")
     assert lead.post(reverse("agencies:delete_group", args=[group.uid])).status_code == 404
-    data = {"version": 1, "group": str(group.uid)}
-    answer = lead.post(reverse("agencies:place", args=[engagement("HC").uid]), data)
+    where = reverse("agencies:place", args=[engagement("HC").uid])
+    assert lead.post(where, {"version": 1, "group": str(group.uid)}).status_code == 404
+    assert len(entries(Kind.NOT_FOUND)) == 2
+    answer = lead.post(where, {"version": 1, "group": "x"})
     assert answer.status_code == 400
     assert "请从列表中选择分组。" in words(answer)
+    assert engagement("HC").group is None
     assert "别家" not in words(lead.get(reverse("agencies:groups")))
+
+
+@pytest.mark.rule("AUZ-02", "AUZ-03", "D23")
+@pytest.mark.parametrize("name", ["review_recognition", "save_recognition", "review_change", "save_change"])
+def test_another_firms_identity_is_not_lent_and_its_id_is_404_and_recorded(visitor, name):
+    visitor.sign_in_by_sms("HC", "钱思远")
+    before = rows(("accounts.AuditEntry", "accounts.SignIn", "sessions.Session"))
+    uid = cast.taxpayer("HX").uid if name.endswith("recognition") else engagement("HC").uid
+    data = {"version": 1, "identity": str(identity("MH", "查询员").uid), "valid_from": today().isoformat()}
+    where = reverse(f"agencies:{name}", args=[uid])
+    for foreign in (data["identity"], str(uid)):
+        assert visitor.post(where, {**data, "identity": foreign}).status_code == 404
+    assert "请从列表中选择权限身份。" in words(visitor.post(where, {**data, "identity": "x"}))
+    assert [entry.details["what"] for entry in entries(Kind.NOT_FOUND)] == ["identity", "identity"]
+    assert rows(("accounts.AuditEntry", "accounts.SignIn", "sessions.Session")) == before
 
 
 @pytest.mark.rule("STF-03")
