@@ -20,7 +20,7 @@ from accounts.refusals import TooMany
 from accounts.requests import Request
 from accounts.slots import Busy
 from etax import display, logs
-from etax.errors import error_page
+from etax.errors import database_down, error_page, is_database_down
 
 logger = logging.getLogger(__name__)
 
@@ -123,21 +123,22 @@ class ErrorPageMiddleware:
         if status:
             request.META["QUERY_STRING"] = ""  # it would trip the page that says so as well
             request.encoding = "utf-8"
-            return self._page(request, status)
+            return self._usable(request, error_page(request, status))
         response = self.get_response(request)
         json = response.headers.get("Content-Type", "").startswith(("application/json", "application/problem+json"))
         if response.status_code < 400 or isinstance(response, PageResponse) or json:
             return response
-        replaced = self._page(request, response.status_code)
+        is_down = response.status_code == 500 and is_database_down(getattr(request, "fault", None))
+        answer = database_down(request) if is_down else error_page(request, response.status_code)
+        replaced = self._usable(request, answer)
         if "Allow" in response.headers:
             replaced["Allow"] = response.headers["Allow"]
         # Django's mark of an answer that has its line in the log: one error, one line.
         replaced._has_been_logged = getattr(response, "_has_been_logged", False)  # type: ignore[attr-defined]
         return replaced
 
-    def _page(self, request: HttpRequest, status: int) -> HttpResponse:
+    def _usable(self, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
         """The page, with the cookie that the forms in its header need: Django's own part for it stands further in."""
-        answer = error_page(request, status)
         self._forms.process_response(request, answer)
         return answer
 
@@ -148,6 +149,9 @@ class ErrorPageMiddleware:
             return error_page(request, 503, retry_after=exception.retry_after)
         if isinstance(exception, TooMany):
             return error_page(request, 429, retry_after=exception.retry_after)
+        if is_database_down(exception):
+            logger.error("the database does not answer", exc_info=exception)
+            return database_down(request)
         return None
 
 
