@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import problems
@@ -99,7 +100,7 @@ def error_page(
         "text": text or said.text,
         "next_steps": [{"text": said.next_step, "url": ""}, *(links or [home])],
         "request_id": getattr(request, "request_id", ""),
-        "bureau_name": settings.BUREAU_NAME,
+        "bureau_name": gettext(settings.BUREAU_NAME),
         "icons": static("icons.svg"),
         "page_language": display.page_language(),
         "display_next": reverse("home"),

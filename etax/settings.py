@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
+from django.utils.translation import gettext_noop
 
 from etax import embedded, postgresql, production
 
@@ -176,7 +177,8 @@ SMS_TEMPLATES: dict[str, dict[str, str]] = env.json("SMS_TEMPLATES", default={})
 # Messages of every kind that may go in a day.
 SMS_DAILY_BUDGET = env.int("SMS_DAILY_BUDGET", default=300_000)
 SMS_TIMEOUT_SECONDS = env.float("SMS_TIMEOUT_SECONDS", default=5.0)
-BUREAU_NAME = env.str("BUREAU_NAME", default="辽宁省电子税务局")
+# In each language if the catalogues have it, as they have the default's; else as it stands.
+BUREAU_NAME = env.str("BUREAU_NAME", default=gettext_noop("辽宁省电子税务局"))
 
 # --- Neighbouring systems --------------------------------------------------------------------------------------------
 # Where a payer of social insurance only is handed over to (D17); the embedded default carries a stand-in.

@@ -9,6 +9,7 @@ from accounts import audit, notices, officers
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person
+from accounts.words import for_phones
 from realname import collecting
 from realname.models import CollectionMethod, Post, RealNameRecord
 
@@ -56,7 +57,7 @@ def collect(person: Person, *, name: str, phone: str, by: Actor) -> RealNameReco
         collecting.give(locked, name=name, phone=phone)
         after = {"name": locked.masked_name, "phone": locked.masked_phone}
         audit.record(Kind.REAL_NAME_COLLECTED, by=by, target=locked, was=before, now=after)
-        notices.tell(locked, _("您的实名信息已在税务机关前台采集。"))
+        notices.tell(locked, for_phones("您的实名信息已在税务机关前台采集。"))
     return made
 
 
@@ -76,4 +77,4 @@ def link(post: Post, *, by: Actor) -> None:
         row.linked_at = timezone.now()
         row.save(update_fields=["linked_at"])
         audit.record(Kind.POST_LINKED, by=by, taxpayer=row.taxpayer, target=row.person)
-        notices.tell(row.person, _("您与“%(firm)s”的关联已在税务机关前台确认。") % {"firm": row.taxpayer.name})
+        notices.tell(row.person, for_phones("您与“%(firm)s”的关联已在税务机关前台确认。") % {"firm": row.taxpayer.name})

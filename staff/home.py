@@ -40,7 +40,7 @@ def due_for(actor: Actor) -> list[Due]:
 
 def _returned(request: ChangeRequest) -> Due:
     text = _("%(kind)s的申请被税务机关退回：%(reason)s请撤消后修改并重新提交。")
-    words = {"kind": request.get_kind_display(), "reason": request.reason}
+    words = {"kind": request.get_kind_display(), "reason": _(request.reason)}
     return Due(text % words, reverse("staff:change", args=[request.uid]), _("查看申请"))
 
 

@@ -16,6 +16,7 @@ from accounts.limits import PASSWORD
 from accounts.models import Credential, Person, Taxpayer
 from accounts.models.signins import EndReason
 from accounts.passwords import Setting
+from accounts.words import for_phones
 from realname import phones
 from staff import enterprise, natural, standing
 from staff.models import Membership
@@ -101,7 +102,7 @@ def set_enterprise_password(claim: Claim, new: str, *, by: Actor) -> None:
         locked.save(update_fields=["credential"])
         throttles.release(PASSWORD, enterprise.account_word(taxpayer.code))
         audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person, taxpayer=taxpayer)
-        notices.tell(person, _("“%(firm)s”的企业登录密码已通过您的手机号码重设。") % {"firm": taxpayer.name})
+        notices.tell(person, for_phones("“%(firm)s”的企业登录密码已通过您的手机号码重设。") % {"firm": taxpayer.name})
 
 
 def set_natural_password(claim: Claim, new: str, *, by: Actor) -> None:
@@ -117,7 +118,7 @@ def set_natural_password(claim: Claim, new: str, *, by: Actor) -> None:
         ended = signins.end_all(person, None, EndReason.PASSWORD_CHANGED)
         throttles.release(PASSWORD, natural.account_word(person.get_username()))
         audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person, sign_ins_ended=ended)
-        notices.tell(person, _("您的自然人登录密码已通过您的手机号码重设。"))
+        notices.tell(person, for_phones("您的自然人登录密码已通过您的手机号码重设。"))
 
 
 def own_passwords(person: Person) -> tuple[Credential | None, ...]:

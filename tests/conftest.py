@@ -12,7 +12,7 @@ from django.test import TransactionTestCase
 from accounts import triggers
 from accounts.addresses import cache_breaker
 from accounts.models import Taxpayer
-from etax import demo
+from etax import catalogues, demo
 from tests.visitor import Visitor
 
 _flush = TransactionTestCase._fixture_teardown
@@ -30,6 +30,12 @@ def _flush_the_record_too(self):
 
 
 TransactionTestCase._fixture_teardown = _flush_the_record_too
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_catalogues() -> None:
+    """What the catalogues say now, not when they were last made."""
+    catalogues.compile_all()
 
 
 @pytest.fixture(scope="session")

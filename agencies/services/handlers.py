@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+from accounts.words import for_phones
 from agencies import standing
 from agencies.models import Engagement, Handler
 from agencies.services.engagements import has_just_done, locked, tell
@@ -41,8 +42,8 @@ def name_handlers(engagement: Engagement, *, version: int, people: Collection[Pe
         Handler.objects.filter(pk__in=[before[each.pk] for each in gone]).delete()
         Handler.objects.bulk_create([Handler(engagement=row, person=each, named_by=person) for each in added])
         words = {"client": row.client.name}
-        tell(added, _("您已被指定为“%(client)s”的代办人员。") % words)
-        tell(gone, _("您已不再是“%(client)s”的代办人员。") % words)
+        tell(added, for_phones("您已被指定为“%(client)s”的代办人员。") % words)
+        tell(gone, for_phones("您已不再是“%(client)s”的代办人员。") % words)
 
 
 def has_just_named(engagement: Engagement, people: Collection[Person], *, by: Actor) -> bool:
