@@ -352,6 +352,8 @@ def test_other_systems_are_told_in_chinese_unless_they_choose(visitor):
 # --- Nothing is left over --------------------------------------------------------------------------------------------
 
 SIMPLIFIED = re.compile("[录请选择]")  # 錄, 請, 選, 擇
+ALIKE = ("clerk", "manager", "weak_lead", "finance")
+"""Roles that see no page which the others don't."""
 
 
 def names_of_the_world() -> list[str]:
@@ -372,8 +374,13 @@ def left_over(answer, known: list[str], wanted: re.Pattern[str]) -> set[str]:
 
 
 @pytest.mark.rule("D30")
-@pytest.mark.parametrize(("language", "wanted"), [("en", CHINESE), ("zh-hant", SIMPLIFIED)])
-@pytest.mark.parametrize("role", test_routes.ROLES)
+@pytest.mark.parametrize(
+    ("role", "language", "wanted"),
+    [
+        *((role, "en", CHINESE) for role in test_routes.ROLES if role not in ALIKE),
+        *((role, "zh-hant", SIMPLIFIED) for role in ("legal_rep", "officer")),
+    ],
+)
 def test_no_page_of_this_role_has_a_word_that_was_not_translated(visitor, role, language, wanted):
     choose(visitor, language)
     test_routes.become(visitor, role)
