@@ -142,14 +142,10 @@ class Browser:
         return self.post_with_picture("/login/", {"code": cast.CODES[key], "password": given, "agreement": "on"})
 
     def choose(self, name: str) -> Answer:
-        """The person, by the place in the list where the masked name stands."""
-        page = self.get("/login/enterprise/person/")
-        masked = f"{name[0]}*{name[-1]}" if len(name) > 2 else f"{name[0]}*"
-        for card in re.findall(r"<form.*?</form>", page.text, re.DOTALL):
-            found = re.search(r'name="person"\s+value="([0-9a-f-]{36})"', card)
-            if found and masked in card:
-                return self.post("/login/enterprise/person/", {"person": found[1]}, page=page)
-        return page
+        """The person of this name, found as one finds oneself among many."""
+        page = self.get("/login/enterprise/person/?" + urlencode({"name": name}))
+        found = re.search(r'class="person"\s+name="person"\s+value="([0-9a-f-]{36})"', page.text)
+        return self.post("/login/enterprise/person/", {"person": found[1]}, page=page) if found else page
 
     def go_to_verify(self, name: str, key: str = "HC") -> Answer:
         """Up to the page where the person is verified."""

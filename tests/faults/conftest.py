@@ -16,7 +16,7 @@ import pytest
 from tests.faults.stack import Bureau, Portal
 
 FULL = os.environ.get("FAULTS") == "full"
-LONGEST = 900 if FULL else 180
+LONGEST = 1800 if FULL else 300
 """Seconds that one fault may take before it is called off."""
 _rows: list[dict[str, str]] = []
 
@@ -44,7 +44,7 @@ def bureau() -> Iterator[Bureau]:
 
 @pytest.fixture
 def portal(bureau: Bureau) -> Iterator[Portal]:
-    """A portal of four workers with a database of its own."""
+    """A portal of three workers with a database of its own."""
     with bureau.open() as portal:
         yield portal
 
@@ -60,14 +60,16 @@ def seen(request: pytest.FixtureRequest):
 
 
 @pytest.fixture(autouse=True)
-def bounded() -> Iterator[None]:
+def bounded(request: pytest.FixtureRequest) -> Iterator[None]:
     """No fault lasts for ever."""
+    mark = request.node.get_closest_marker("fault")
+    longest = max(LONGEST, mark.kwargs.get("seconds", 0))
 
     def call_off(*_: object) -> None:
-        raise TimeoutError(f"the fault was called off after {LONGEST} s")
+        raise TimeoutError(f"the fault was called off after {longest} s")
 
     before = signal.signal(signal.SIGALRM, call_off)
-    signal.alarm(LONGEST)
+    signal.alarm(longest)
     try:
         yield
     finally:
@@ -81,7 +83,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _number(item: pytest.Item) -> int:
-    mark = item.get_closest_marker("fault")
+    mark = next((each for each in item.iter_markers("fault") if each.args), None)
     return int(mark.args[0][1:]) if mark else 0
 
 
@@ -89,7 +91,7 @@ def _number(item: pytest.Item) -> int:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     """Remember what the table says of it."""
     report = yield
-    mark = item.get_closest_marker("fault")
+    mark = next((each for each in item.iter_markers("fault") if each.args), None)
     if mark and (report.when == "call" or report.failed or report.skipped):
         figures = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in item.user_properties)
         told = figures if report.passed else f"{_why(report)} {figures}".strip()

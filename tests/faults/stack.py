@@ -15,9 +15,11 @@ from pathlib import Path
 
 from django.conf import settings
 
+from tests import cast
 from tests.faults import around
 from tests.faults.browser import Answer, Browser, NoAnswer
 from tests.faults.children import Child, free_port, give_back, run, wait_until
+from tests.faults.crowd import at_once
 from tests.faults.proxy import Proxy
 from tests.faults.servers import PORTAL_ROLE, Cluster, Redis, SmsGateway
 
@@ -85,7 +87,7 @@ class Bureau:
         }
 
     @contextlib.contextmanager
-    def open(self, *, workers: int = 4, database: str = "", **env: str) -> Iterator["Portal"]:
+    def open(self, *, workers: int = 3, database: str = "", **env: str) -> Iterator["Portal"]:
         """A portal with a database of its own, gone afterwards with its processes and proxies."""
         name = database or f"portal_{secrets.token_hex(4)}"
         if not database:
@@ -115,6 +117,7 @@ class Portal:
         self.socket = socket.create_server(("127.0.0.1", self.port), backlog=2048)
         self.folder = bureau.folder / database
         self.folder.mkdir()
+        self.log_file = self.folder / "portal.log"
         self.env = {
             **bureau.environment(),
             "DATABASE_URL": self.cluster.url(database, port=self.to_database.port, role=PORTAL_ROLE),
@@ -129,21 +132,22 @@ class Portal:
 
     # --- Processes ---------------------------------------------------------------------------------------------------
 
-    def start(self, *, workers: int = 4, under: tuple[str, ...] = (), **env: str) -> None:
+    def start(self, *, workers: int = 3, under: tuple[str, ...] = (), **env: str) -> None:
         """Start its workers, and wait until they answer. The socket is the rig's, as it would be systemd's."""
         seconds = ["--timeout", "30", "--graceful-timeout", "15"]
         bind = ["--bind", f"fd://{self.socket.fileno()}", "--workers", str(workers), "--worker-class", "sync"]
         command = [*under, sys.executable, "-m", "gunicorn", "etax.wsgi", *bind, *seconds]
         fds = (self.socket.fileno(),)
-        self.child = Child(command, self.folder / "portal.log", env={**self.env, **env}, fds=fds)
+        self.child = Child(command, self.log_file, env={**self.env, **env}, fds=fds)
         wait_until(self._has_started, 60, "the portal answers")
+        at_once(3 * workers, lambda _number: self.browser().try_get("/login/"))  # a worker's first page takes longer
 
     def _has_started(self) -> bool:
         assert self.child is not None
         assert self.child.lives, self.child.last_words()
         return self.browser(timeout=30).try_get("/help/") == 200
 
-    def restart(self, number: int = signal.SIGTERM, *, workers: int = 4, **env: str) -> None:
+    def restart(self, number: int = signal.SIGTERM, *, workers: int = 3, **env: str) -> None:
         """As `systemctl restart`: the old ones finish, new ones start; who comes meanwhile waits at the socket."""
         self.stop(number)
         self.start(workers=workers, **env)
@@ -177,7 +181,7 @@ class Portal:
     @property
     def log(self) -> str:
         """All that it wrote."""
-        return (self.folder / "portal.log").read_text(errors="replace")
+        return self.log_file.read_text(errors="replace")
 
     def manage(self, *command: str, **env: str) -> str:
         """What one of its commands prints."""
@@ -215,6 +219,16 @@ class Portal:
     def scalar(self, statement: str, *values: object) -> object:
         """The one value that it answers."""
         return self.sql(statement, *values)[0][0]
+
+    def officer(self) -> Browser:
+        """The reviewer, signed in to the back office."""
+        name, browser = "高明远", self.browser()
+        given = {"username": cast.USERNAMES[name], "password": cast.NATURAL_PASSWORDS[name]}
+        first = browser.post_with_picture("/bureau/login/", given)
+        assert first.status == 302, first.words
+        code = self.gateway.code(cast.PHONES[name])
+        assert browser.post(first.location, {"code": code}).status == 302
+        return browser
 
     def liveness(self) -> Answer:
         """What /healthz answers."""
