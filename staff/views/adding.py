@@ -46,9 +46,8 @@ def add_member(request: Request, token: str) -> HttpResponse:
     try:
         found = adding.candidate(token, by=request.actor)
     except ValidationError as refusal:
-        if refusal.code == "just_added":  # the same form sent twice: one effect, and the same answer (F12)
-            messages.info(request, refusal.messages[0])
-            return redirect("staff:members")
+        if refusal.code == "just_added":
+            return _just_added(request)
         messages.error(request, refusal.messages[0])
         return redirect("staff:search_candidate")
     finding.refuse_foreign_identities(request.POST.getlist("identities"), by=request.actor)
@@ -59,6 +58,8 @@ def add_member(request: Request, token: str) -> HttpResponse:
         try:
             adding.add(found, **chosen, by=request.actor)
         except ValidationError as refusal:
+            if refusal.code == "already_added" and adding.was_just_added(found, by=request.actor):
+                return _just_added(request)
             form.add_error("password" if str(refusal.code).startswith("password_") else None, refusal)
         else:
             told = _("已添加%(name)s为办税人员，并已短信告知本人。") if found.person.phone else _NOT_TOLD
@@ -67,3 +68,9 @@ def add_member(request: Request, token: str) -> HttpResponse:
     has_identities = form.fields["identities"].queryset.exists()  # type: ignore[attr-defined]
     context = {"form": form, "found": found, "has_identities": has_identities, "steps": adding_steps_at(1)}
     return form_page(request, "staff/add_member.html", context)
+
+
+def _just_added(request: Request) -> HttpResponse:
+    """The answer to the same form sent twice, one after the other or both at once: as to the first (F12)."""
+    messages.info(request, _("该人员刚刚已添加。"))
+    return redirect("staff:members")

@@ -29,7 +29,7 @@ http {{
   send_timeout 10s;
   server {{
     listen 127.0.0.1:{port} backlog=1024;
-    location = /healthz {{ default_type application/json; return 200 '{{"alive": true}}'; }}
+    location = /alive {{ default_type text/plain; return 200 "alive"; }}
     location / {{
       proxy_pass http://127.0.0.1:{upstream};
       proxy_http_version 1.1;

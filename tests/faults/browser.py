@@ -134,7 +134,7 @@ class Browser:
         body = b"".join(parts) + file + f"\r\n--{boundary}--\r\n".encode()
         return self.ask("POST", path, body, f"multipart/form-data; boundary={boundary}")
 
-    # --- Whole ways ------------------------------------------------------------------------------------------------------
+    # --- Whole ways ---------------------------------------------------------------------------------------------------
 
     def give_enterprise_password(self, key: str = "HC", password: str = "") -> Answer:
         """The first step of a 普通登录."""

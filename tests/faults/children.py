@@ -109,8 +109,8 @@ class Child:
         """Wait until it listens. AssertionError, with its last words, when it doesn't."""
         begun = time.monotonic()
         while not listens(port):
-            in_time = time.monotonic() - begun < seconds
-            assert self.lives and in_time, f"{self.command[0]} didn't start: {self.last_words()}"
+            assert self.lives, f"{self.command[0]} ended: {self.last_words()}"
+            assert time.monotonic() - begun < seconds, f"{self.command[0]} doesn't listen: {self.last_words()}"
             time.sleep(0.05)
 
     def last_words(self, count: int = 3000) -> str:

@@ -77,6 +77,11 @@ def bounded(request: pytest.FixtureRequest) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let `-k F04` find a fault by its number."""
+    item.extra_keyword_matches.add(f"F{_number(item):02}")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """In the order of the table."""
     items.sort(key=_number)

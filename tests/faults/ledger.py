@@ -2,6 +2,8 @@
 
 import random
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.faults.browser import Answer, Browser, NoAnswer
@@ -15,6 +17,7 @@ class Ledger:
     acknowledged: dict[str, tuple[str, str]] = field(default_factory=dict)
     refused: int = 0
     unknown: int = 0
+    unseen: int = 0
     statuses: dict[int, int] = field(default_factory=dict)
     slowest: float = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -45,16 +48,50 @@ class Ledger:
         )
         return [str(uid) for (uid,) in rows]
 
-    def act(self, browser: Browser, uid: str) -> None:
-        """Freeze who isn't frozen, or the other way round, as the page shows him."""
-        act = "freeze"
+    def page_for(self, browser: Browser, uid: str) -> tuple[str, Answer | None]:
+        """The act that is due on this clerk, freezing or unfreezing, and its page; None where it couldn't be seen."""
         try:
-            page = browser.get(f"/staff/members/{uid}/")
-            if page.status == 200 and f"/staff/members/{uid}/unfreeze/" in page.text:
-                act = "unfreeze"
-            self.note(act, uid, browser.post(f"/staff/members/{uid}/{act}/", {}))
+            page = browser.get(f"/staff/members/{uid}/freeze/")
+            shown = browser.get(f"/staff/members/{uid}/")
+        except NoAnswer:
+            return "freeze", None
+        if page.status != 200 or shown.status != 200:
+            return "freeze", None
+        act = "unfreeze" if f"/staff/members/{uid}/unfreeze/" in shown.text else "freeze"
+        return act, page
+
+    def send(self, browser: Browser, act: str, uid: str, page: Answer) -> None:
+        """Send the act's form, and write down how it was answered."""
+        try:
+            self.note(act, uid, browser.post(f"/staff/members/{uid}/{act}/", {}, page=page))
         except NoAnswer:
             self.note(act, uid, None)
+
+    def act(self, browser: Browser, uid: str) -> None:
+        """Freeze who isn't frozen, or the other way round; nothing where the page couldn't be seen."""
+        act, page = self.page_for(browser, uid)
+        if page is None:
+            self.unseen += 1
+        else:
+            self.send(browser, act, uid, page)
+
+    def broken_act(self, browser: Browser, uid: str, broken_off: Callable[[], object], after: float) -> None:
+        """An act during which something is broken so many seconds after its form was sent."""
+        act, page = self.page_for(browser, uid)
+        if page is None:
+            self.unseen += 1
+            return
+        sending = threading.Thread(target=self.send, args=(browser, act, uid, page), daemon=True)
+        sending.start()
+        time.sleep(after)
+        broken_off()
+        sending.join(90)
+
+    def usual_seconds(self, browser: Browser, uids: list[str]) -> float:
+        """How long a form takes while nothing is broken."""
+        for uid in uids:
+            self.act(browser, uid)
+        return self.slowest
 
     def work(self, browser: Browser, clerks: list[str], done: threading.Event, seed: int = 0) -> threading.Thread:
         """One act after another on these clerks, in a thread of its own, until `done` is set."""
@@ -75,7 +112,9 @@ class Ledger:
             "AND result = 'done'"
         )
         recorded = {request_id for (request_id,) in found}
-        wrong = [f"lost: {act} {uid} {number}" for number, (act, uid) in self.acknowledged.items() if number not in recorded]
+        wrong = [
+            f"lost: {act} {uid} {number}" for number, (act, uid) in self.acknowledged.items() if number not in recorded
+        ]
         rows = self.portal.sql(
             "SELECT m.uid, m.version, m.frozen_at IS NOT NULL, count(a.seq), "
             "(array_agg(a.kind ORDER BY a.seq DESC))[1] FROM staff_membership m "

@@ -1,6 +1,6 @@
 """The servers behind the portal, each a process of the rig's own on the loopback: PostgreSQL, Redis, an SMS gateway."""
 
-import datetime
+import datetime as dt
 import glob
 import ipaddress
 import json
@@ -44,6 +44,13 @@ class Cluster:
         run([*initdb, "--locale=C.UTF-8", "--no-sync"], user=OWNER, cwd=folder, env=self.env)
         self.log.touch()
         self.start()
+
+    def adopt(self, folder: Path, data: Path) -> None:
+        """Take over a data directory that was restored, on a port of its own, and recover it to its end."""
+        self.folder, self.data, self.port, self.log = folder, data, free_port(), folder / "restored.log"
+        self.env = {"PATH": os.environ["PATH"]}
+        self.start()
+        wait_until(lambda: not self.sql("SELECT pg_is_in_recovery()")[0][0], 60, "recovery has ended")
 
     @staticmethod
     def _own(path: Path) -> None:
@@ -92,7 +99,7 @@ class Cluster:
         self.child.end(signal.SIGINT)
         give_back(self.port)
 
-    # --- As its owner, past the proxy ----------------------------------------------------------------------------------
+    # --- As its owner, past the proxy ---------------------------------------------------------------------------------
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """A connection of the database's owner, which commits each statement."""
@@ -173,12 +180,10 @@ class SmsGateway:
 
     def _certify(self) -> None:
         key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sms")])
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
         builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        builder = builder.not_valid_before(now - datetime.timedelta(days=9)).not_valid_after(
-            now + datetime.timedelta(days=9)
-        )
+        builder = builder.not_valid_before(now - dt.timedelta(days=9)).not_valid_after(now + dt.timedelta(days=9))
         builder = builder.add_extension(names, critical=False).add_extension(
             x509.BasicConstraints(ca=True, path_length=0), critical=True
         )

@@ -1,6 +1,6 @@
-"""The whole portal as a bureau runs it, on the loopback: gunicorn's sync workers with DEBUG off, behind the rig's
-proxies to PostgreSQL, Redis and the SMS gateway.
+"""The whole portal as a bureau runs it, on the loopback.
 
+Gunicorn with sync workers and DEBUG off; the rig's proxies stand before PostgreSQL, Redis and the SMS gateway.
 The portal gets the keys of the process that runs the rig, so that the rig can read a picture's answer.
 """
 
@@ -13,12 +13,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 from django.conf import settings
 
 from tests import cast
 from tests.faults import around
-from tests.faults.browser import Answer, Browser, NoAnswer
-from tests.faults.children import Child, free_port, give_back, run, wait_until
+from tests.faults.browser import Browser, NoAnswer
+from tests.faults.children import ROOT, Child, free_port, give_back, run, wait_until
 from tests.faults.crowd import at_once
 from tests.faults.proxy import Proxy
 from tests.faults.servers import PORTAL_ROLE, Cluster, Redis, SmsGateway
@@ -132,13 +133,13 @@ class Portal:
 
     # --- Processes ---------------------------------------------------------------------------------------------------
 
-    def start(self, *, workers: int = 3, under: tuple[str, ...] = (), **env: str) -> None:
+    def start(self, *, workers: int = 3, under: tuple[str, ...] = (), cwd: Path = ROOT, **env: str) -> None:
         """Start its workers, and wait until they answer. The socket is the rig's, as it would be systemd's."""
         seconds = ["--timeout", "30", "--graceful-timeout", "15"]
         bind = ["--bind", f"fd://{self.socket.fileno()}", "--workers", str(workers), "--worker-class", "sync"]
         command = [*under, sys.executable, "-m", "gunicorn", "etax.wsgi", *bind, *seconds]
         fds = (self.socket.fileno(),)
-        self.child = Child(command, self.log_file, env={**self.env, **env}, fds=fds)
+        self.child = Child(command, self.log_file, env={**self.env, **env}, fds=fds, cwd=cwd)
         wait_until(self._has_started, 60, "the portal answers")
         at_once(3 * workers, lambda _number: self.browser().try_get("/login/"))  # a worker's first page takes longer
 
@@ -178,6 +179,14 @@ class Portal:
         assert self.child is not None
         return sorted(self.child.workers())
 
+    def kill_the_busy(self) -> None:
+        """`kill -9` of the workers that have a request in hand."""
+        for worker in self.workers:
+            with contextlib.suppress(psutil.Error, ProcessLookupError):
+                held = psutil.Process(worker).net_connections("tcp")
+                if any(each.laddr.port == self.port and each.status == "ESTABLISHED" for each in held):
+                    os.kill(worker, signal.SIGKILL)
+
     @property
     def log(self) -> str:
         """All that it wrote."""
@@ -204,7 +213,7 @@ class Portal:
         with around.nginx(self.folder / "nginx", self.port, HOST) as front:
             yield front
 
-    # --- Who asks it, and what it holds --------------------------------------------------------------------------------
+    # --- Who asks it, and what it holds -------------------------------------------------------------------------------
 
     def browser(self, *, timeout: float = 60, address: str = "") -> Browser:
         """A browser that nobody has used, at an address that nobody has, unless one is given."""
@@ -229,10 +238,6 @@ class Portal:
         code = self.gateway.code(cast.PHONES[name])
         assert browser.post(first.location, {"code": code}).status == 302
         return browser
-
-    def liveness(self) -> Answer:
-        """What /healthz answers."""
-        return self.browser().get("/healthz")
 
     def readiness(self) -> int:
         """The status of /readyz."""

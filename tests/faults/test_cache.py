@@ -86,7 +86,9 @@ def is_counted_in_redis(portal) -> bool:
 
 
 @pytest.mark.rule("F4", "REL-01", "OTP-04", "D13")
-@pytest.mark.fault("F4", "sign-in, SMS and limits still work, never open; ≤ 50 ms more after the first 200 ms; back ≤ 10 s")
+@pytest.mark.fault(
+    "F4", "sign-in, SMS and limits still work, never open; ≤ 50 ms more after the first 200 ms; back ≤ 10 s"
+)
 def test_without_redis_everything_works_and_every_limit_holds(portal, seen):
     milliseconds(portal, 8)
     usual = milliseconds(portal, count(15, 50))

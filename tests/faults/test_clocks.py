@@ -1,4 +1,4 @@
-"""Clocks that jump and clocks that differ: F16, F17. libfaketime is put under the portal alone, or the database alone."""
+"""Clocks that jump and clocks that differ: F16, F17. libfaketime is put under the portal or the database alone."""
 
 import time
 from pathlib import Path
@@ -76,7 +76,9 @@ def forget_pauses(portal) -> None:
 
 
 @pytest.mark.rule("F16", "OTP-02", "D13", "D28", "REL-01")
-@pytest.mark.fault("F16", "clock of the portal ±1 h, ±1 day, stepped back: codes live 5 min by the database, locks stay, order by seq")
+@pytest.mark.fault(
+    "F16", "clock of the portal ±1 h, ±1 day, stepped back: codes live 5 min by the database, locks stay, order by seq"
+)
 def test_a_jumping_clock_of_the_portal_lengthens_no_code_and_lifts_no_lock(ahead, clock, seen):
     portal, statuses = ahead, []
     lock(portal)
@@ -85,7 +87,9 @@ def test_a_jumping_clock_of_the_portal_lengthens_no_code_and_lifts_no_lock(ahead
         assert portal.browser().give_enterprise_password("MH").status == 400, "the lock was lifted"
         forget_pauses(portal)
         browser, code = asked(portal, "林若兰")
-        lives = portal.scalar("SELECT extract(epoch FROM expires_at - now()) FROM accounts_smscode ORDER BY id DESC LIMIT 1")
+        lives = portal.scalar(
+            "SELECT extract(epoch FROM expires_at - now()) FROM accounts_smscode ORDER BY id DESC LIMIT 1"
+        )
         assert 280 <= lives <= 300
         portal.sql("UPDATE accounts_smscode SET expires_at = now() - interval '1 second' WHERE closed_at IS NULL")
         assert give(browser, code).status == 400, "a code outlived the database's five minutes"

@@ -56,7 +56,9 @@ def test_a_full_disk_under_the_log_stops_nobody(bureau, seen):
 
 
 @pytest.mark.rule("F18", "LOG-02", "REL-01")
-@pytest.mark.fault("F18", "PostgreSQL: an act whose entry can't be written is refused (503); pages that only read go on")
+@pytest.mark.fault(
+    "F18", "PostgreSQL: an act whose entry can't be written is refused (503); pages that only read go on"
+)
 def test_a_full_disk_under_postgresql_refuses_acts_and_half_does_none(bureau, seen):
     with contextlib.ExitStack() as around:
         disk = around.enter_context(small_disk(40))

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
-from tests import cast
 from tests.faults.test_workers import collect
 from tests.realname import cards
 
@@ -62,7 +61,14 @@ def tamper_with_cookies(portal) -> set[int]:
     inside = portal.browser()
     assert inside.sign_in_by_password("钱思远").location == "/"
     for name, value in list(inside.cookies.items()):
-        for changed in (*(flipped(value, place) for place in range(0, len(value), 7)), "", "=", value * 40, "%00", "a.b"):
+        for changed in (
+            *(flipped(value, place) for place in range(0, len(value), 7)),
+            "",
+            "=",
+            value * 40,
+            "%00",
+            "a.b",
+        ):
             other = portal.browser()
             other.cookies = {**inside.cookies, name: changed}
             statuses |= {other.get("/").status, other.get("/login/").status}

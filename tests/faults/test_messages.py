@@ -47,7 +47,9 @@ def test_a_slow_gateway_slows_nobody(portal, seen):
 
 
 @pytest.mark.rule("F8", "REL-01", "OTP-06")
-@pytest.mark.fault("F8", "code not doubled, ≤ 1 extra message; may ask again; breaker after 5 failures; password offered")
+@pytest.mark.fault(
+    "F8", "code not doubled, ≤ 1 extra message; may ask again; breaker after 5 failures; password offered"
+)
 def test_a_gateway_that_breaks_off_after_taking_a_message_doubles_no_code(portal, seen):
     portal.gateway.behave("drop")
     browser, told = ask(portal, "林若兰")
@@ -83,14 +85,19 @@ def test_a_gateway_that_refuses_everything_locks_nobody_out(portal, seen):
     portal.gateway.behave("refuse")
     browser, told = ask(portal, "林若兰")
     assert told.status == 302
-    assert browser.post("/login/enterprise/password/", {"password": cast.PERSONAL_PASSWORDS["HC", "林若兰"]}).location == "/"
+    assert (
+        browser.post("/login/enterprise/password/", {"password": cast.PERSONAL_PASSWORDS["HC", "林若兰"]}).location
+        == "/"
+    )
     portal.gateway.behave("ok")
     had = len(portal.gateway.lines(cast.PHONES["林若兰"]))
     portal.sql("UPDATE accounts_smsmessage SET next_try_at = now() WHERE sent_at IS NULL AND given_up_at IS NULL")
 
     def recovers() -> bool:
         portal.manage("send_sms")
-        return portal.scalar("SELECT count(*) FROM accounts_smsmessage WHERE sent_at IS NULL AND given_up_at IS NULL") == 0
+        return (
+            portal.scalar("SELECT count(*) FROM accounts_smsmessage WHERE sent_at IS NULL AND given_up_at IS NULL") == 0
+        )
 
     took = wait_until(recovers, 45, "the queue is empty", every=2)
     seen(queue_empty_after=f"{took:.0f} s", messages=len(portal.gateway.lines(cast.PHONES["林若兰"])) - had)

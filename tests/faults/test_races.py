@@ -1,7 +1,7 @@
 """Several who act on one row at once: F13, F14, F15. The races are those of `tests/races`, on the rig's own servers."""
 
 import sys
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -36,7 +36,7 @@ def races(bureau) -> dict[str, str]:
         if not report.exists():
             raise
     outcomes = {}
-    for case in ElementTree.parse(report).getroot().iter("testcase"):
+    for case in ET.parse(report).getroot().iter("testcase"):
         wrong = [each.get("message", each.tag) for each in case if each.tag in ("failure", "error", "skipped")]
         outcomes[case.get("name", "")] = wrong[0] if wrong else f"passed in {float(case.get('time', 0)):.0f} s"
     return outcomes
@@ -50,7 +50,9 @@ def check(races: dict[str, str], fault: str, seen) -> None:
 
 
 @pytest.mark.rule("F13", "STF-03", "STF-02", "REL-01")
-@pytest.mark.fault("F13", "1000 pairs: one wins, the other is told “信息已变更，请刷新后重试”, the state is legal", seconds=900)
+@pytest.mark.fault(
+    "F13", "1000 pairs: one wins, the other is told “信息已变更，请刷新后重试”, the state is legal", seconds=900
+)
 def test_of_two_managers_on_one_row_one_wins_and_the_other_is_told(races, seen):
     check(races, "F13", seen)
 

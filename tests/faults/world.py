@@ -1,4 +1,4 @@
-"""What is in the rig's databases before a fault: the demo world and clerks to act on. `python -m tests.faults.world N`."""
+"""The world before a fault: the demo's, and clerks to act on. `python -m tests.faults.world CLERKS`."""
 
 import os
 import sys
