@@ -23,6 +23,7 @@ from accounts.models.signins import IDLE, LONGEST, EndReason, Proof
 SESSION_KEY = "sign_in"
 BY_CODE = frozenset({Proof.ENTERPRISE_SMS, Proof.PERSON_SMS})
 """The proofs in which a code to the phone had its part."""
+_BY_PHONE = (*BY_CODE, Proof.OFFICER_SMS)
 _BACKEND = "accounts.backends.PersonBackend"
 _SEEN_EVERY = timedelta(seconds=10)
 _GIVEN, _LOST = "enterprise_passwords", "lost_capacity"
@@ -222,6 +223,15 @@ def end_all(person: Person, taxpayer: Taxpayer | None, reason: EndReason, *, kee
 def end_these(live: QuerySet[SignIn], reason: EndReason) -> int:
     """End these live sign-ins; returns how many there were. As `end_all`, it writes no entry."""
     return live.update(ended_at=Greatest(Value(timezone.now()), F("started_at")), ended_because=reason)
+
+
+def end_proven_by_phone(person: Person, reason: EndReason, *, keep: SignIn | None = None) -> int:
+    """End every live sign-in but one that a code to his phone opened or strengthened; as `end_all`.
+
+    His real-name phone has become another: whoever has the old one is out (OTP-10).
+    """
+    proven = SignIn.objects.filter(Q(proof__in=_BY_PHONE) | Q(code_at__isnull=False), person=person, ended_at=None)
+    return end_these(proven.exclude(pk=keep.pk) if keep is not None else proven, reason)
 
 
 @transaction.atomic
