@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 STAMP := $(VENV)/.installed-$(shell cksum < requirements-dev.txt | cut -d' ' -f1)
 
-.PHONY: help run test check browsers lock rules bench
+.PHONY: help run test check browsers nginx lock rules bench
 
 help: ## Show this menu
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,10 @@ check: $(STAMP) ## Lint, types, imports, dependencies, migrations, messages, dep
 browsers: ## Install Debian's Chromium and the CJK fonts (needs root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk
+
+nginx: ## Install Debian's nginx, for the tests of a deployed node (needs root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nginx-light openssl
 
 lock: $(STAMP) ## Pin all requirements anew, with hashes
 	for extra in '' production dev; do \
