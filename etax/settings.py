@@ -168,6 +168,13 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Messages to phones ----------------------------------------------------------------------------------------------
 SMS_URL = env.str("SMS_URL", default=f"file://{VAR_DIR / 'sms.jsonl'}" if DEBUG else "")
+# Asked when the first gateway is down, or declines a message.
+SMS_FALLBACK_URL = env.str("SMS_FALLBACK_URL", default="")
+# For services that send by template, by service: the sign name, and the template of each kind of message, as JSON.
+SMS_SIGNS: dict[str, str] = env.json("SMS_SIGNS", default={})
+SMS_TEMPLATES: dict[str, dict[str, str]] = env.json("SMS_TEMPLATES", default={})
+# Messages of every kind that may go in a day.
+SMS_DAILY_BUDGET = env.int("SMS_DAILY_BUDGET", default=300_000)
 SMS_TIMEOUT_SECONDS = env.float("SMS_TIMEOUT_SECONDS", default=5.0)
 BUREAU_NAME = env.str("BUREAU_NAME", default="辽宁省电子税务局")
 
@@ -266,6 +273,9 @@ LOGGING = {
         # They tell which characters a printed page holds; one of them prints passwords (LOG-05).
         "fontTools": {"level": "ERROR"},
         "fpdf": {"level": "ERROR"},
+        # They would write down numbers, codes and signatures, which the kits of SMS services put into addresses.
+        "urllib3": {"level": "INFO"},
+        "tencentcloud_sdk_common": {"level": "ERROR"},
     },
 }
 
