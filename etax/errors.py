@@ -141,7 +141,9 @@ def is_database_down(exception: BaseException | None) -> bool:
 
 def database_down(request: HttpRequest) -> HttpResponse:
     """503 while the database doesn't answer: made without asking it anything more, so that it comes at once (F1)."""
-    return error_page(request, 503, retry_after=_DATABASE_RETRY, without_database=True)
+    response = error_page(request, 503, retry_after=_DATABASE_RETRY, without_database=True)
+    response.trouble = "database"  # type: ignore[attr-defined]  # what the figures call it
+    return response
 
 
 def _retry(response: HttpResponse, seconds: int) -> HttpResponse:
