@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 STAMP := $(VENV)/.installed-$(shell cksum < requirements-dev.txt | cut -d' ' -f1)
 
-.PHONY: help run test check browsers kannel lock rules bench faults
+.PHONY: help run test check browsers kannel nginx lock rules bench faults
 
 help: ## Show this menu
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,10 @@ browsers: ## Install Debian's Chromium and the CJK fonts (needs root)
 kannel: ## Install Debian's Kannel with its fake SMSC, for the tests of a real SMS gateway (needs root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq kannel kannel-extras
+
+nginx: ## Install Debian's nginx, for the tests of a deployed node (needs root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nginx-light openssl
 
 lock: $(STAMP) ## Pin all requirements anew, with hashes
 	for extra in '' production dev; do \
