@@ -83,7 +83,7 @@ def take(name: str, person, screen: str) -> None:
     person.page.evaluate("window.scrollTo(0, 0)")
     place = PLACE / f"{name}-{screen}.png"
     place.write_bytes(small(person.page.screenshot()))
-    print(f"{place.relative_to(ROOT)}  {place.stat().st_size // 1024} kB")
+    sys.stdout.write(f"{place.relative_to(ROOT)}  {place.stat().st_size // 1024} kB\n")
 
 
 def walk(person, screen: str) -> None:
