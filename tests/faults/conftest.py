@@ -123,8 +123,7 @@ def pytest_runtest_logfinish(nodeid: str) -> None:
     with contextlib.suppress(KeyError), open(os.environ["FAULTS_REPORT"], "w", encoding="utf-8") as file:
         file.write(f"run of {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {'full' if FULL else 'short'}\n\n")
         file.write("| fault | expected | seen | verdict | s |\n|---|---|---|---|---|\n")
-        for row in _rows:
-            file.write("| " + " | ".join(row[key].replace("|", "/") for key in row) + " |\n")
+        file.writelines("| " + " | ".join(row[key].replace("|", "/") for key in row) + " |\n" for row in _rows)
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
