@@ -20,7 +20,7 @@ from accounts.keypages import keys_of
 from accounts.models import Taxpayer
 from accounts.pages import form_page, page
 from accounts.requests import Request
-from staff import doors, enterprise, handover, ordinary, standing
+from staff import doors, enterprise, handover, ordinary
 from staff.doors import Chosen, Door
 from staff.forms import OrdinaryLoginForm, PeopleSearchForm, PersonalPasswordForm, PersonChoiceForm
 from staff.ordinary import FLOW
@@ -73,15 +73,11 @@ def choose_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
     """The page on which a person is chosen, at any enterprise door."""
     form = PersonChoiceForm(request.POST if request.method == "POST" else None)
     try:
-        taxpayer = doors.taxpayer_of(progress)
-        if request.method == "POST" and form.is_valid():
-            doors.choose(progress, door, form.cleaned_data["person"], by=request.actor)
+        if request.method == "POST" and form.is_valid() and _choose(request, progress, door, form):
             return progress.go_on()
-    except ValidationError as refusal:
-        if refusal.code == "start_again":
-            return start_again(request, progress)
-        form.add_error(None, refusal)
-    first_is_due = standing.first_sign_in_is_due(taxpayer)
+        taxpayer, first_is_due = doors.firm_of(progress)
+    except ValidationError:
+        return start_again(request, progress)
     search = PeopleSearchForm(request.GET)
     name = search.cleaned_data["name"] if search.is_valid() else ""
     keys = keys_of(request)
@@ -99,6 +95,18 @@ def choose_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
     }
     status = 400 if form.errors or search.errors else 200
     return page(request, "staff/choose_person.html", context, status=status)
+
+
+def _choose(request: Request, progress: Progress, door: Door, form: PersonChoiceForm) -> bool:
+    """Whether this person could be chosen; why not, the form says. Raises ValidationError `start_again`."""
+    try:
+        doors.choose(progress, door, form.cleaned_data["person"], by=request.actor)
+    except ValidationError as refusal:
+        if refusal.code == "start_again":
+            raise
+        form.add_error(None, refusal)
+        return False
+    return True
 
 
 def chosen_at(request: Request, progress: Progress, door: Door) -> Chosen | HttpResponse:
