@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 STAMP := $(VENV)/.installed-$(shell cksum < requirements-dev.txt | cut -d' ' -f1)
 
-.PHONY: help run test check browsers lock rules bench
+.PHONY: help run test check browsers kannel lock rules bench faults
 
 help: ## Show this menu
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,10 @@ browsers: ## Install Debian's Chromium and the CJK fonts (needs root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk
 
+kannel: ## Install Debian's Kannel with its fake SMSC, for the tests of a real SMS gateway (needs root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq kannel kannel-extras
+
 lock: $(STAMP) ## Pin all requirements anew, with hashes
 	for extra in '' production dev; do \
 	  $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
@@ -63,3 +67,6 @@ bench: $(STAMP) ## Run the benchmarks
 	$(BIN)/python bench/staff_page.py
 	$(BIN)/python bench/enumeration.py
 	$(BIN)/python bench/agency_lists.py
+
+faults: $(STAMP) ## Break things on purpose under a whole portal: F1 to F28 (FAULTS=full for the full counts, ONLY="F04 or F05")
+	$(BIN)/python -m pytest -n0 -q -m fault tests/faults $(if $(ONLY),-k "$(ONLY)")

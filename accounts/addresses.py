@@ -8,11 +8,14 @@ from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
 from accounts import throttles
+from accounts.breaker import Breaker
 from accounts.limits import PICTURES, Limit
 
 logger = logging.getLogger(__name__)
 
 _ANY_NUMBER = "1000000000/m"
+cache_breaker = Breaker(pause=5.0)
+"""Open while the cache doesn't answer: then the database counts, at once, and the cache is back within 10 s (F4)."""
 
 
 def client_ip(request: HttpRequest) -> str | None:
@@ -75,13 +78,17 @@ def _usage(request: HttpRequest, group: str, where: str, *, increment: bool) -> 
 
     The rate is one for all, because the package counts each rate apart; what is too much is said by the caller.
     """
+    if not cache_breaker.may_try():
+        return None
     try:
         usage = get_usage(
             request, group=group, key=lambda _group, _request: where, rate=_ANY_NUMBER, increment=increment
         )
     except Exception as error:  # whatever the cache's client raises: the database takes over, the door stays guarded
+        cache_breaker.failed()
         logger.warning("cache does not answer (%s), counting by the database", type(error).__name__)
         return None
+    cache_breaker.answered()
     return int(usage["count"]) if usage else None
 
 

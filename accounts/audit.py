@@ -1,13 +1,19 @@
 """Writing the record: one entry for every sign-in, refusal and act, in the act's own transaction (D28, LOG-02)."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.models import AuditEntry, Person, Taxpayer
 from accounts.models.record import Kind, Result
 
-__all__ = ["Kind", "Result", "record", "record_each"]
+__all__ = ["Kind", "Result", "has_just_done", "record", "record_each"]
+
+TWICE = timedelta(minutes=1)
+"""Within what time the same again is the same form sent twice (F12)."""
 
 
 def record_each(kind: Kind, people: Mapping[Person, dict[str, Any]], *, by: Actor, **details: Any) -> None:
@@ -47,3 +53,15 @@ def record(
         request_id=by.request_id,
         details=details,
     )
+
+
+def has_just_done(kind: Kind, *, by: Actor, **details: Any) -> bool:
+    """Whether the last that the actor did for his taxpayer was this, with these details, within the last minute.
+
+    Then it is the same form sent twice, by a double click or the way back: one effect, and the same answer (F12).
+    """
+    done = AuditEntry.objects.filter(taxpayer=by.taxpayer, person=by.person, result=Result.DONE)
+    last = done.order_by("-seq").first()
+    if last is None or last.kind != kind or timezone.now() - last.at >= TWICE:
+        return False
+    return all(last.details.get(name) == value for name, value in details.items())

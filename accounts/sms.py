@@ -24,6 +24,7 @@ from accounts.limits import (
     CODE_GAP,
     CODE_HOUR,
     CODE_LIFE,
+    CODE_PREFIX,
     CODE_TOTAL,
     Limit,
 )
@@ -77,6 +78,15 @@ class Binding:
         return group + sealing.lookup_hash(self.phone)
 
     @property
+    def prefix_count(self) -> str:
+        """Whom the codes of a range of numbers count for: its first seven digits, apart for strangers (OTP-12).
+
+        Whoever is paid for messages to numbers of his own asks for codes that nobody uses.
+        """
+        group = "stranger:" if self.purpose in FOR_STRANGERS else "after-password:"
+        return group + throttles.unreadable(self.phone[:7])
+
+    @property
     def asked_count(self) -> str:
         """Whom the codes asked for count for: the phone; at a stranger's door what he typed at that door.
 
@@ -111,8 +121,10 @@ def _by_number(subject: str) -> tuple[throttles.Count, ...]:
 def _counts(binding: Binding, by: Actor) -> tuple[throttles.Count, ...]:
     """The limits a code takes from, as whoever asks for it is told."""
     own = ((CODE_DAY, f"phone-change:{binding.whose}"),) if binding.purpose == Purpose.PHONE_CHANGE else ()
+    prefix = () if binding.purpose in FOR_STRANGERS else ((CODE_PREFIX, binding.prefix_count),)
     return (
         *own,
+        *prefix,
         *_by_number(binding.asked_count),
         (CODE_ADDRESS, neighbourhood(by.ip)),
         (CODE_TOTAL, "all"),
@@ -122,14 +134,16 @@ def _counts(binding: Binding, by: Actor) -> tuple[throttles.Count, ...]:
 def send_code(binding: Binding, *, by: Actor) -> None:
     """Send a new code to the binding's phone; an older one of the same person and purpose dies.
 
-    Raises ValidationError `sms_wait` with `params["seconds"]` while a limit of D14 stands in the way. That the phone
-    of a stranger's claim must wait is not told, but recorded.
+    Raises ValidationError `sms_unavailable`, and takes from no limit, while no gateway can be asked (F9). Raises
+    `sms_wait` with `params["seconds"]` while a limit of D14 stands in the way. That the phone of a stranger's claim
+    must wait is not told, but recorded.
     """
+    _refuse_while_closed(binding, by=by)
     with transaction.atomic():
         obstacle = throttles.take(*_counts(binding, by), lock=(CODE_CHECKS, binding.whose))
         in_the_way = obstacle or _take_untold(binding)
         if in_the_way is None:
-            _make(binding)
+            _make(binding, _given_back(binding, by))
         audit.record(
             Kind.CODE_SENT,
             by=by,
@@ -142,20 +156,51 @@ def send_code(binding: Binding, *, by: Actor) -> None:
         raise _must_wait(*obstacle)
 
 
-def _take_untold(binding: Binding) -> tuple[Limit, int] | None:
+def _refuse_while_closed(binding: Binding, *, by: Actor) -> None:
+    """Raise `sms_unavailable`, recorded, while the outbox takes no codes; whoever asks, and whether he exists."""
+    if outbox.is_open():
+        return
+    reason = "sms_unavailable"
+    audit.record(
+        Kind.CODE_SENT,
+        by=by,
+        taxpayer=binding.taxpayer,
+        target=binding.person,
+        reason=reason,
+        purpose=binding.purpose,
+    )
+    raise ValidationError(_("短信暂时无法发送，请几分钟后再试，或使用密码登录。"), code=reason)
+
+
+def _untold(binding: Binding) -> tuple[throttles.Count, ...]:
     """What a stranger's code takes from its phone; a claim that names nobody takes as much from nobody's."""
     if binding.purpose not in FOR_STRANGERS:
-        return None
-    whose = binding.phone_count if binding.can_be_right else f"nobody:{binding.phone_count}"
-    return throttles.take(*_by_number(whose))
+        return ()
+    nobody = "" if binding.can_be_right else "nobody:"
+    return *_by_number(nobody + binding.phone_count), (CODE_PREFIX, nobody + binding.prefix_count)
+
+
+def _take_untold(binding: Binding) -> tuple[Limit, int] | None:
+    untold = _untold(binding)
+    return throttles.take(*untold) if untold else None
+
+
+def _given_back(binding: Binding, by: Actor) -> tuple[throttles.Count, ...]:
+    """What is given back when the code can't be sent: all but the gap; of a stranger's only what isn't told to him.
+
+    What is told must be the same for a claim that names nobody, and nothing that goes to nobody ever fails.
+    """
+    counts = _untold(binding) or _counts(binding, by)
+    return tuple((limit, subject) for limit, subject in counts if limit is not CODE_GAP)
 
 
 def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
     """Send a code if the binding's phone, which was typed, is the real one; to whoever looks on, both are alike (D5).
 
     Counted by person, not by the phone typed: else the pauses would tell which phone is the right one, and anybody's
-    phone could be used up by typing it. Raises ValidationError `sms_wait` for both alike.
+    phone could be used up by typing it. Raises ValidationError `sms_wait` or `sms_unavailable` for both alike.
     """
+    _refuse_while_closed(binding, by=by)
     typed = f"typed:{binding.whose}"
     obstacle = throttles.take(*_by_number(typed))
     if obstacle is None and binding.phone == real_phone:
@@ -176,10 +221,10 @@ def _open_codes(binding: Binding) -> QuerySet[SmsCode]:
     return codes if binding.person is not None else codes.filter(bound_to=binding.word)
 
 
-def _make(binding: Binding) -> None:
+def _make(binding: Binding, counts: tuple[throttles.Count, ...]) -> None:
     code = f"{secrets.randbelow(1_000_000):06}"
     _open_codes(binding).update(closed_at=Now())
-    SmsCode.objects.create(
+    row = SmsCode.objects.create(
         person=binding.person,
         purpose=binding.purpose,
         bound_to=binding.word,
@@ -187,7 +232,14 @@ def _make(binding: Binding) -> None:
         created_at=Now(),
         expires_at=Now() + CODE_LIFE,
     )
-    outbox.queue(binding.phone if binding.can_be_right else "", _text(binding, code), useful_for=CODE_LIFE)
+    outbox.queue_code(
+        binding.phone if binding.can_be_right else "",
+        _text(binding, code),
+        code=code,
+        row=row,
+        counts=counts,
+        useful_for=CODE_LIFE,
+    )
 
 
 def _text(binding: Binding, code: str) -> str:
@@ -244,7 +296,8 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
     if _use(binding, code if may_be_right else ""):
         if any(held.count for held in tries.values()):
             throttles.release(CODE_CHECKS, *tries)
-        throttles.give_back(CODE_ADDRESS, neighbourhood(by.ip))
+        redeemed = ((CODE_ADDRESS, neighbourhood(by.ip)), (CODE_PREFIX, binding.prefix_count))
+        throttles.give_back_keys(throttles.keys(*redeemed))
         return None
     tried = _open_codes(binding).filter(expires_at__gt=Now())
     if tried.update(failures=F("failures") + 1):

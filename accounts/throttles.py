@@ -182,6 +182,17 @@ def give_back(limit: Limit, subject: str) -> None:
     Throttle.objects.filter(key=_key(limit, subject), count__gt=0).update(count=F("count") - 1)
 
 
+def keys(*counts: Count) -> list[str]:
+    """The names of these counts, to be kept by what may have to give them back."""
+    return [_key(limit, subject) for limit, subject in counts]
+
+
+def give_back_keys(names: Collection[str]) -> None:
+    """Give back one of each of these counts: what they were taken for has failed, and not by its owner's fault."""
+    if names:
+        Throttle.objects.filter(key__in=names, count__gt=0).update(count=F("count") - 1)
+
+
 def tidy(older_than: timedelta) -> int:
     """Delete counts that nobody has touched for so long, and that block nobody; returns how many."""
     old = Throttle.objects.filter(used_at__lt=Now() - older_than)

@@ -1,10 +1,11 @@
 """Error pages in the portal's style: what happened, why, and the next step (CFG-06)."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -15,6 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts import problems
 from accounts.actor import Actor
 from accounts.pages import PageResponse, page
+
+_DATABASE_RETRY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ def error_page(
     text: str = "",
     links: Sequence[Mapping[str, object]] = (),
     retry_after: int = 0,
+    without_database: bool = False,
 ) -> HttpResponse:
     """The page of a status, with the request's number; `text` takes the place of the usual explanation.
 
@@ -97,11 +101,28 @@ def error_page(
         "bureau_name": settings.BUREAU_NAME,
         "icons": static("icons.svg"),
     }
+    if without_database:
+        return _retry(_bare(context), retry_after)
     try:
         response = page(request, "error.html", context, status=status)
-    except DatabaseError:  # the page itself needs none, but messages and menu come from there
-        response = PageResponse(render_to_string("error.html", context), status=status)
+    except (DatabaseError, InterfaceError):  # the page itself needs none, but messages and menu come from there
+        response = _bare(context)
     return _retry(response, retry_after)
+
+
+def _bare(context: dict[str, object]) -> HttpResponse:
+    """The page without menu and messages."""
+    return PageResponse(render_to_string("error.html", context), status=context["status"])
+
+
+def is_database_down(exception: BaseException | None) -> bool:
+    """Whether this says that the database is gone, hung, full or locked, rather than that we asked it nonsense."""
+    return isinstance(exception, OperationalError | InterfaceError)
+
+
+def database_down(request: HttpRequest) -> HttpResponse:
+    """503 while the database doesn't answer: made without asking it anything more, so that it comes at once (F1)."""
+    return error_page(request, 503, retry_after=_DATABASE_RETRY, without_database=True)
 
 
 def _retry(response: HttpResponse, seconds: int) -> HttpResponse:
@@ -128,8 +149,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500."""
-    return error_page(request, 500)
+    """500; 503 where it was the database, met by a middleware, that didn't answer."""
+    return database_down(request) if is_database_down(sys.exception()) else error_page(request, 500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

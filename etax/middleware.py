@@ -18,7 +18,7 @@ from accounts.refusals import TooMany
 from accounts.requests import Request
 from accounts.slots import Busy
 from etax import logs
-from etax.errors import error_page
+from etax.errors import database_down, error_page, is_database_down
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,8 @@ class ErrorPageMiddleware:
         json = response.headers.get("Content-Type", "").startswith(("application/json", "application/problem+json"))
         if response.status_code < 400 or isinstance(response, PageResponse) or json:
             return response
-        replaced = error_page(request, response.status_code)
+        is_down = response.status_code == 500 and is_database_down(getattr(request, "fault", None))
+        replaced = database_down(request) if is_down else error_page(request, response.status_code)
         if "Allow" in response.headers:
             replaced["Allow"] = response.headers["Allow"]
         # Django's mark of an answer that has its line in the log: one error, one line.
@@ -125,6 +126,9 @@ class ErrorPageMiddleware:
             return error_page(request, 503, retry_after=exception.retry_after)
         if isinstance(exception, TooMany):
             return error_page(request, 429, retry_after=exception.retry_after)
+        if is_database_down(exception):
+            logger.error("the database does not answer", exc_info=exception)
+            return database_down(request)
         return None
 
 

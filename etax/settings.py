@@ -12,7 +12,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from etax import embedded, production
+from etax import embedded, postgresql, production
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -21,6 +21,9 @@ env.read_env(BASE_DIR / ".env")
 DEBUG = env.bool("DEBUG", default=True)
 # Where the embedded default keeps its database, keys and messages; in production only the hash slots' lock files.
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
+
+# Set by `wsgi.py`: this process answers requests, so that it may not wait long for anything.
+SERVING = env.bool("SERVING", default=False)
 
 # --- Keys. Each secret has one purpose, so that each can be changed alone. -------------------------------------------
 SECRET_KEY = env.str("SECRET_KEY", default=embedded.secret(VAR_DIR, "secret_key") if DEBUG else "")
@@ -71,6 +74,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "etax.middleware.ErrorPageMiddleware",
+    "etax.health.HealthMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "etax.bureau.middleware.BureauHostMiddleware",
@@ -112,6 +116,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL;",
     }
 else:
+    DATABASES["default"]["ENGINE"] = "etax.postgresql"
+    # What the address itself says comes first, as `?sslmode=verify-full`.
+    DATABASES["default"]["OPTIONS"] = postgresql.options(serving=SERVING) | DATABASES["default"].get("OPTIONS", {})
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -155,11 +162,19 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_NAME = "__Host-session" if SECURE else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if SECURE else "csrf"
 CSRF_COOKIE_HTTPONLY = True
+DEFAULT_EXCEPTION_REPORTER = "etax.faults.FaultKeeper"
 CSRF_FAILURE_VIEW = "etax.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Messages to phones ----------------------------------------------------------------------------------------------
 SMS_URL = env.str("SMS_URL", default=f"file://{VAR_DIR / 'sms.jsonl'}" if DEBUG else "")
+# Asked when the first gateway is down, or declines a message.
+SMS_FALLBACK_URL = env.str("SMS_FALLBACK_URL", default="")
+# For services that send by template, by service: the sign name, and the template of each kind of message, as JSON.
+SMS_SIGNS: dict[str, str] = env.json("SMS_SIGNS", default={})
+SMS_TEMPLATES: dict[str, dict[str, str]] = env.json("SMS_TEMPLATES", default={})
+# Messages of every kind that may go in a day.
+SMS_DAILY_BUDGET = env.int("SMS_DAILY_BUDGET", default=300_000)
 SMS_TIMEOUT_SECONDS = env.float("SMS_TIMEOUT_SECONDS", default=5.0)
 BUREAU_NAME = env.str("BUREAU_NAME", default="辽宁省电子税务局")
 
@@ -208,6 +223,8 @@ REAL_NAME_VERIFIER = env.str("REAL_NAME_VERIFIER", default="realname.verifiers.O
 
 # --- What a page may do in the browser -------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = SECURE and env.bool("SSL_REDIRECT", default=True)
+# Asked on the machine itself, without nginx in between.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
@@ -256,6 +273,9 @@ LOGGING = {
         # They tell which characters a printed page holds; one of them prints passwords (LOG-05).
         "fontTools": {"level": "ERROR"},
         "fpdf": {"level": "ERROR"},
+        # They would write down numbers, codes and signatures, which the kits of SMS services put into addresses.
+        "urllib3": {"level": "INFO"},
+        "tencentcloud_sdk_common": {"level": "ERROR"},
     },
 }
 

@@ -119,7 +119,9 @@ class DayField(forms.DateField):
 class PersonChoiceForm(Form):
     """Whom to act as: the public id behind a person's card."""
 
-    person = forms.UUIDField(error_messages={"required": _("请选择人员。"), "invalid": _("请从列表中选择人员。")})
+    person = forms.UUIDField(
+        label=_("人员"), error_messages={"required": _("请选择人员。"), "invalid": _("请从列表中选择人员。")}
+    )
 
 
 class PeopleSearchForm(Form):

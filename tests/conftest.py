@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from accounts import triggers
+from accounts.addresses import cache_breaker
 from accounts.models import Taxpayer
 from etax import demo
 from tests.visitor import Visitor
@@ -49,6 +50,7 @@ def own_folder(settings, tmp_path: Path) -> Iterator[Path]:
         worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
         location = f"{settings.CACHE_URL.rstrip('/')}/{worker}"
         settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": location}}
+    cache_breaker.answered()
     cache.clear()
     yield tmp_path
     cache.clear()

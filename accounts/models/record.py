@@ -127,6 +127,8 @@ REASONS = {
     "code_day": _("一天内获取次数过多"),
     "code_address": _("同一网络获取次数过多"),
     "code_total": _("短信数量达到上限"),
+    "code_prefix": _("同一号段获取次数过多"),
+    "sms_unavailable": _("短信通道不可用"),
     "phone_differs": _("输入的手机号与实名信息不一致"),
     "not_set_up": _("尚未完成人员权限设置"),
     "password_not_set": _("尚未设置密码"),

@@ -10,7 +10,7 @@ from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
 from agencies import standing
 from agencies.models import Engagement, Handler
-from agencies.services.engagements import locked, tell
+from agencies.services.engagements import has_just_done, locked, tell
 from agencies.services.requests import require_agency
 from staff import standing as staff_standing
 
@@ -43,6 +43,12 @@ def name_handlers(engagement: Engagement, *, version: int, people: Collection[Pe
         words = {"client": row.client.name}
         tell(added, _("您已被指定为“%(client)s”的代办人员。") % words)
         tell(gone, _("您已不再是“%(client)s”的代办人员。") % words)
+
+
+def has_just_named(engagement: Engagement, people: Collection[Person], *, by: Actor) -> bool:
+    """Whether the actor has within the last minute named just these: the same form sent twice (F12)."""
+    named = set(Handler.objects.filter(engagement=engagement).values_list("person", flat=True))
+    return named == {each.pk for each in people} and has_just_done(Kind.HANDLERS_CHANGED, engagement, by=by)
 
 
 def _refuse_unless_fit(person: Person, agency: Taxpayer) -> None:

@@ -100,6 +100,11 @@ def recognise(agency: Taxpayer, *, terms: Terms, by: Actor) -> Engagement:
     return engagement
 
 
+def has_just_recognised(agency: Taxpayer, terms: Terms, *, by: Actor) -> bool:
+    """Whether the actor has within the last minute recognised this agency on these terms: sent twice (F12)."""
+    return audit.has_just_done(Kind.ENGAGEMENT_RECOGNISED, by=by, name=agency.name, **terms.details)
+
+
 def _pending(agency: Taxpayer, client: Taxpayer) -> Engagement:
     """The agency's request, locked, or a new row in its place."""
     rows = Engagement.objects.open().select_related("agency", "client", "proposed_by")
@@ -144,26 +149,27 @@ def _refuse_unless_recognised(engagement: Engagement) -> None:
         raise ValidationError(_("该代理机构尚未认定，请先接受或拒绝申请。"), code="not_recognised")
 
 
-def cancel(engagement: Engagement, *, version: int, note: str = "", by: Actor) -> None:
+def cancel(engagement: Engagement, *, note: str = "", by: Actor) -> None:
     """取消: nobody of the agency may act from this moment on; leads and handlers are told.
 
+    It asks for no version: what the agency changes meanwhile (its handlers, its groups) must not put off the end.
     Raises ValidationError `stale`, `not_recognised`; PermissionDenied for who isn't LR or FR.
     """
     rights.require_lead(by)
-    with locked(Kind.ENGAGEMENT_CANCELLED, engagement, version, by=by, reason_given=note) as row:
+    with locked(Kind.ENGAGEMENT_CANCELLED, engagement, None, by=by, reason_given=note) as row:
         _refuse_unless_recognised(row)
         people = [*leads_of(row.agency), *row.handlers.all()]
         engagements.end(row, EndReason.CANCELLED, note=note)
         tell(people, _("“%(client)s”已取消代理认定，不能再代其办税。") % {"client": row.client.name})
 
 
-def decline(engagement: Engagement, *, version: int, note: str = "", by: Actor) -> None:
-    """拒绝 a request; the agency may send it again.
+def decline(engagement: Engagement, *, note: str = "", by: Actor) -> None:
+    """拒绝 a request; the agency may send it again. As `cancel`, it asks for no version.
 
     Raises ValidationError `stale`, `not_pending`; PermissionDenied for who isn't LR or FR.
     """
     rights.require_lead(by)
-    with locked(Kind.ENGAGEMENT_DECLINED, engagement, version, by=by, reason_given=note) as row:
+    with locked(Kind.ENGAGEMENT_DECLINED, engagement, None, by=by, reason_given=note) as row:
         _refuse_unless_pending(row)
         engagements.end(row, EndReason.DECLINED, note=note)
         people = [row.proposed_by] if row.proposed_by else leads_of(row.agency)

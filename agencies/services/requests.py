@@ -49,6 +49,12 @@ def propose(code: str, *, by: Actor) -> Engagement:
     return asked
 
 
+def has_just_proposed(code: str, *, by: Actor) -> bool:
+    """Whether the actor has within the last minute asked the taxpayer with this number: sent twice (F12)."""
+    client = Taxpayer.objects.filter(code=code).first()
+    return client is not None and audit.has_just_done(Kind.ENGAGEMENT_PROPOSED, by=by, name=client.name)
+
+
 def _why_not(agency: Taxpayer, client: Taxpayer | None, code: str) -> ValidationError | None:
     """Counts the request as well: whoever asks about many numbers is slowed, whatever he finds."""
     if client == agency:

@@ -88,6 +88,12 @@ def candidate(token: str, *, by: Actor) -> Standing:
     return found
 
 
+def was_just_added(found: Standing, *, by: Actor) -> bool:
+    """Whether he, who wasn't a member when he was found, has since been added by this very actor."""
+    now = standing.of_person(found.person, found.taxpayer)
+    return now.membership is not None and has_just_done(Kind.MEMBER_ADDED, now.membership, by=by)
+
+
 def add(found: Standing, *, password: str, identities: Collection[Identity], is_manager: bool, by: Actor) -> Membership:
     """Add the person as clerk with a first personal password, identities and 管理权限 (M31). He is told by SMS.
 

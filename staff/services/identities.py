@@ -111,13 +111,13 @@ def change(identity: Identity, *, version: int, name: str, description: str, cod
         gained, lost = sorted(set(codes) - before), sorted(before - set(codes))
         was = {"name": identity.name, "description": identity.description}
         now = {"name": name, "description": description}
-        audit.record(Kind.IDENTITY_CHANGED, by=by, before=was, after=now, name=name, gained=gained, lost=lost)
         audit.record_each(
             Kind.MEMBER_CHANGED,
             {each.membership.person: {"gained": sorted(each.gains), "lost": sorted(each.loses)} for each in affected},
             by=by,
             name=name,
         )
+        audit.record(Kind.IDENTITY_CHANGED, by=by, before=was, after=now, name=name, gained=gained, lost=lost)
 
 
 def _save_named(identity: Identity) -> None:
@@ -133,6 +133,20 @@ def _locked(identity: Identity, taxpayer: Taxpayer, version: int) -> Identity:
     if locked is None or locked.version != version:
         raise rights.stale()
     return locked
+
+
+def was_just_saved(
+    identity: Identity | None, *, name: str, description: str, codes: Collection[str], by: Actor
+) -> bool:
+    """Whether the actor has within the last minute saved just this: the same form sent twice (F12).
+
+    `identity` is None for a new one.
+    """
+    words = {"name": name, "description": description}
+    if identity is None:
+        return audit.has_just_done(Kind.IDENTITY_ADDED, by=by, **words, functions=sorted(codes))
+    done = audit.has_just_done(Kind.IDENTITY_CHANGED, by=by, after=words)
+    return done and held_by(identity) == frozenset(codes)
 
 
 def delete(identity: Identity, *, version: int, by: Actor) -> None:

@@ -6,7 +6,7 @@ version of the membership that its page showed; a newer one means that somebody 
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -60,16 +60,30 @@ def _acting(
         audit.record(kind, by=by, target=locked.person, before=before, after=picture_of(locked), **details)
 
 
-_TWICE = timedelta(minutes=1)
+def has_just_done(kind: Kind, membership: Membership, *, by: Actor, **asked: Any) -> bool:
+    """Whether the last that was done to this member was this act, by the same person, within the last minute.
 
-
-def has_just_done(kind: Kind, membership: Membership, *, by: Actor) -> bool:
-    """Whether the last that was done to this member was this act, by the same person, within the last minute."""
+    With what was `asked` of the act as well (its own arguments): whether he stands as they say. A form that asks for
+    something else is no second sending of the same.
+    """
     done = AuditEntry.objects.filter(taxpayer=membership.taxpayer, target=membership.person, result=Result.DONE)
     last = done.order_by("-seq").first()
-    if last is None or last.kind != kind or last.person != by.person:
+    if last is None or last.kind != kind or last.person != by.person or timezone.now() - last.at >= audit.TWICE:
         return False
-    return timezone.now() - last.at < _TWICE
+    return _stands_as(asked, Membership.objects.get(pk=membership.pk), last)
+
+
+def _stands_as(asked: dict[str, Any], membership: Membership, last: AuditEntry) -> bool:
+    if "identities" in asked:
+        asked = {**asked, "identities": {identity.pk for identity in asked["identities"]}}
+    stands = {
+        "until": membership.frozen_until,
+        "reason": last.details.get("reason_given"),
+        "identities": set(membership.identities.values_list("pk", flat=True)),
+        "is_manager": membership.is_manager,
+        "valid_until": membership.valid_until,
+    }
+    return all(stands[name] == value for name, value in asked.items())
 
 
 def _refuse_lead_or_self(membership: Membership, *, by: Actor) -> None:

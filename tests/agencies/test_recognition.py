@@ -145,15 +145,15 @@ def test_what_was_never_recognised_cannot_be_changed_or_cancelled_and_what_was_n
     asked, standing = engagement("HC", "HX"), engagement("HC")
     said = "该代理机构尚未认定，请先接受或拒绝申请。"
     assert words_of(recognition.change, asked, version=1, terms=terms(), by=hc) == ("not_recognised", said)
-    assert words_of(recognition.cancel, asked, version=1, by=hc) == ("not_recognised", said)
-    told = words_of(recognition.decline, standing, version=1, by=hc)
+    assert words_of(recognition.cancel, asked, by=hc) == ("not_recognised", said)
+    told = words_of(recognition.decline, standing, by=hc)
     assert told == ("not_pending", "该代理机构的申请已经处理。")
 
 
 @pytest.mark.rule("M53", "D23")
 def test_cancelling_keeps_what_was_lent_in_words_and_tells_leads_and_handlers(hc):
     found = engagement("HC")
-    recognition.cancel(found, version=1, note="不再委托", by=hc)
+    recognition.cancel(found, note="不再委托", by=hc)
     found.refresh_from_db()
     assert (found.ended_because, found.note, found.identity, found.lent_name) == (
         "cancelled",
@@ -164,7 +164,7 @@ def test_cancelling_keeps_what_was_lent_in_words_and_tells_leads_and_handlers(hc
     assert {person.name for person in found.handlers.all()} == {"邓丽娟", "罗建平"}
     assert SmsMessage.objects.count() == 3
     assert entries(Kind.ENGAGEMENT_CANCELLED)[0].details["reason_given"] == "不再委托"
-    assert words_of(recognition.cancel, found, version=2, by=hc)[0] == "stale"
+    assert words_of(recognition.cancel, found, by=hc)[0] == "stale"
 
 
 @pytest.mark.rule("D23", "D8", "AUZ-01")
@@ -175,8 +175,8 @@ def test_nobody_but_a_lead_recognises_changes_cancels_declines_or_synchronises(w
     for service, given in (
         (recognition.recognise, {"terms": terms()}),
         (recognition.change, {"version": 1, "terms": terms()}),
-        (recognition.cancel, {"version": 1}),
-        (recognition.decline, {"version": 1}),
+        (recognition.cancel, {}),
+        (recognition.decline, {}),
     ):
         with pytest.raises(PermissionDenied):
             service(cast.taxpayer("HX") if service is recognition.recognise else found, **given, by=by)
@@ -189,9 +189,9 @@ def test_nobody_but_a_lead_recognises_changes_cancels_declines_or_synchronises(w
 def test_a_handler_acting_for_the_client_may_do_none_of_it(world):
     by, found = handler("罗建平", "HC"), engagement("HC")
     before = rows((SAID,))
-    for service in (recognition.cancel, recognition.decline, requests.withdraw):
+    for service, given in ((recognition.cancel, {}), (recognition.decline, {}), (requests.withdraw, {"version": 1})):
         with pytest.raises(PermissionDenied):
-            service(found, version=1, by=by)
+            service(found, **given, by=by)
     with pytest.raises(PermissionDenied):
         requests.propose(cast.CODES["YF"], by=by)
     with pytest.raises(PermissionDenied):

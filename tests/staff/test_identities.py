@@ -442,6 +442,9 @@ def test_an_identity_that_only_somebody_who_became_a_lead_has_can_be_deleted(lea
 
 @pytest.mark.rule("D23")
 def test_an_identity_lent_to_an_agency_is_not_deleted(lead, by):
+    both = words(lead.get(reverse("staff:delete_identity", args=[of_firm("全量办税").uid])))
+    assert "该身份正在使用，不能删除" in both
+    assert "辽宁信达税务师事务所有限公司" in both
     for member in of_firm("全量办税").memberships.all():
         member.identities.clear()
     identity = of_firm("全量办税")
@@ -529,8 +532,23 @@ def test_a_get_neither_reviews_nor_saves(lead):
 def test_the_same_new_identity_sent_twice_is_made_once(lead):
     data = {"name": "开票员", "functions": [BASIC]}
     assert lead.post(NEW_SAVE, data).url == LIST
-    assert lead.post(NEW_SAVE, data).status_code == 400
+    assert lead.post(NEW_SAVE, data).url == LIST  # the same answer (F12)
+    assert lead.post(NEW_SAVE, {**data, "functions": [VAT]}).status_code == 400
     assert len(entries(Kind.IDENTITY_ADDED, result="done")) == 1
+
+
+@pytest.mark.rule("F12", "STF-03")
+def test_the_same_change_sent_twice_is_made_once_and_another_is_stale(lead):
+    identity = of_firm("查询员")
+    save = reverse("staff:save_identity", args=[identity.uid])
+    data = {"version": 1, "name": "查询员", "description": "只看", "functions": [BASIC]}
+    for _again in range(2):
+        assert lead.post(save, data).url == LIST
+    answer = lead.post(save, {**data, "functions": [VAT]})
+    assert answer.status_code == 409
+    assert f'href="{page_of(identity)}">刷新' in answer.content.decode()
+    assert services.held_by(identity) == {BASIC}
+    assert len(entries(Kind.IDENTITY_CHANGED, result="done")) == 1
 
 
 @pytest.mark.rule("VAL-05")

@@ -1,0 +1,25 @@
+"""PostgreSQL for a portal whose every request must end: Django's own backend, with an end to its patience (F1, F2).
+
+Only who serves requests is in a hurry; migrations, imports and nightly jobs take the time they need.
+"""
+
+from typing import Any
+
+CONNECT_SECONDS = 2
+PATIENCE_SECONDS = 2.5
+"""How long a request waits for one answer; a connection that was found hung and another try make less than 5 s."""
+_SERVER_LIMITS = {
+    "statement_timeout": 2_200,  # shorter than our patience: a server that lives ends the statement itself
+    "lock_timeout": 1_800,
+    "idle_in_transaction_session_timeout": 30_000,  # longer than the longest wait for a hash slot
+}
+_DEAD_PEER = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2}
+
+
+def options(*, serving: bool) -> dict[str, Any]:
+    """What libpq is told; with `serving` a request's limits as well (milliseconds on the server)."""
+    told = {"application_name": "etax", **_DEAD_PEER}
+    if not serving:
+        return {**told, "connect_timeout": 10}
+    limits = " ".join(f"-c {name}={value}" for name, value in _SERVER_LIMITS.items())
+    return {**told, "connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": 3_000, "options": limits}
