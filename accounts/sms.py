@@ -26,12 +26,15 @@ from accounts.limits import (
     CODE_LIFE,
     CODE_PREFIX,
     CODE_TOTAL,
+    MINUTE,
     Limit,
 )
 from accounts.models import Person, SmsCode, Taxpayer
 from accounts.models.messages import FOR_STRANGERS, Purpose
 
 WRONG_CODE = gettext_lazy("短信验证码错误或已过期")
+PAUSE = int(MINUTE.total_seconds())
+"""The seconds between two codes to one phone (CODE_GAP)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

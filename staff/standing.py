@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, Value
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Value
 from django.utils.translation import gettext_lazy as _
 
 from accounts import sealing
@@ -248,15 +248,11 @@ def page_of(taxpayer: Taxpayer, *, name: str = "", before: int | None = None, si
     return found, clerks[-1] if len(older) > size else 0
 
 
-def unregistered(taxpayer: Taxpayer, *, limit: int) -> list[Person]:
-    """Members whom the register no longer names, at most so many (M102)."""
-    open_posts = Post.objects.open().filter(taxpayer=taxpayer, person=OuterRef("person"))
-    gone = (
-        Membership.objects.open()
-        .filter(taxpayer=taxpayer)
-        .filter(Q(unregistered_at__isnull=False) | ~Exists(open_posts))
-    )
-    return [each.person for each in gone.select_related("person").order_by("-pk")[:limit]]
+def unregistered(taxpayer: Taxpayer | OuterRef) -> QuerySet[Membership]:
+    """Members whom the register no longer names (M102)."""
+    open_posts = Post.objects.open().filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
+    members = Membership.objects.open().filter(taxpayer=taxpayer)
+    return members.filter(Q(unregistered_at__isnull=False) | ~Exists(open_posts))
 
 
 def of_all(taxpayer: Taxpayer) -> list[Standing]:

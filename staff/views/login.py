@@ -120,7 +120,8 @@ def chosen_at(request: Request, progress: Progress, door: Door) -> Chosen | Http
         return redirect(progress.flow.steps[1].url_name)
 
 
-def _verify_context(progress: Progress, door: Door, chosen: Chosen) -> dict[str, Any]:
+def _verify_context(progress: Progress, door: Door, chosen: Chosen, *, countdown: int | None = None) -> dict[str, Any]:
+    seconds = ordinary.seconds_until_next_code(progress, chosen) if countdown is None else countdown
     return {
         "by_sms_url": reverse(door.url_name("proof")),
         "by_password_url": reverse(door.other_way),
@@ -129,7 +130,7 @@ def _verify_context(progress: Progress, door: Door, chosen: Chosen) -> dict[str,
         "chosen": chosen,
         "taxpayer": chosen.taxpayer,
         "phone": chosen.phone,
-        "countdown": ordinary.seconds_until_next_code(progress, chosen),
+        "countdown": seconds,
         "steps": door.line(door.verifies_at),
     }
 
@@ -167,18 +168,18 @@ def send_code(request: Request, progress: Progress) -> HttpResponse:
 
 
 def send_code_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
-    """获取验证码 at any door that sends to the phone on file."""
+    """获取验证码 at any door that sends to the phone on file; the answer is the page that takes the code."""
     chosen = chosen_at(request, progress, door)
     if isinstance(chosen, HttpResponse):
         return chosen
-    form = SmsCodeForm(None)
+    form, template = SmsCodeForm(None), "staff/verify_by_sms.html"
     try:
-        ordinary.send_code(progress, chosen, by=request.actor)
+        countdown = ordinary.send_code(progress, chosen, by=request.actor)
     except ValidationError as refusal:
         context = {**_verify_context(progress, door, chosen), "form": form, "refusal": refusal.messages[0]}
-        return page(request, "staff/verify_by_sms.html", context, status=400)
+        return page(request, template, context, status=400)
     messages.success(request, _("验证码已发送至%(phone)s，5分钟内有效。") % {"phone": chosen.phone.masked})
-    return redirect(door.url_name("proof"))
+    return page(request, template, {**_verify_context(progress, door, chosen, countdown=countdown), "form": form})
 
 
 @sensitive_post_parameters("password")
