@@ -152,7 +152,7 @@ HASH_QUEUE = env.int("HASH_QUEUE", default=100)
 HASH_WAIT_SECONDS = env.float("HASH_WAIT_SECONDS", default=8.0)
 PASSWORD_POLICY = env.str("PASSWORD_POLICY", default="modern")
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.sessions"
 # Longer than a sign-in may last, so that the portal, not a missing session, says why it is over.
 SESSION_COOKIE_AGE = 9 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

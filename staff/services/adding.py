@@ -80,7 +80,7 @@ def candidate(token: str, *, by: Actor) -> Standing:
         raise again from error
     if (firm, asker) != (str(taxpayer.uid), str(person.uid)):
         raise again
-    found = standing.of_uid(uid, taxpayer)
+    found = standing.of_uid(uid, taxpayer.uid)
     if found is not None and found.membership is not None and has_just_done(Kind.MEMBER_ADDED, found.membership, by=by):
         raise ValidationError(_("该人员刚刚已添加。"), code="just_added")
     if found is None or found.problem is not NOT_ADDED:
