@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import officers
 from accounts.actor import Actor
 from accounts.models import Taxpayer
+from etax import display
 from staff import functions
 
 
@@ -70,5 +71,6 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "account_links": _account_links(actor),
         "is_at_counter": officers.COUNTER in duties,
         "is_reviewer": officers.REVIEW in duties,
+        **display.context(request),
         "told_of": actor.sign_in.told_of if actor.sign_in else None,
     }

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import problems
 from accounts.actor import Actor
 from accounts.pages import PageResponse, page
+from etax import display
 
 _DATABASE_RETRY = 5
 
@@ -119,6 +120,8 @@ def _context(
         "request_id": request_id,
         "bureau_name": settings.BUREAU_NAME,
         "icons": static("icons.svg"),
+        "page_language": display.page_language(),
+        "display_next": reverse("home"),
     }
 
 

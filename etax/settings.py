@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
-from django.utils.translation import gettext_lazy as _
 
 from etax import embedded, postgresql, production
 
@@ -69,6 +68,7 @@ INSTALLED_APPS = [
 # The order is the order of a request: who asks, in what capacity, may he, is anything due first (architecture.md).
 MIDDLEWARE = [
     "etax.middleware.RequestMiddleware",
+    "etax.middleware.LanguageMiddleware",
     "etax.middleware.PolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -189,8 +189,10 @@ DOWNSTREAM_URLS = env.dict("DOWNSTREAM_URLS", default={})
 
 # --- Words and figures -----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
-LANGUAGES = [("zh-hans", _("简体中文"))]
+# Each in its own words: whoever looks for his language must know it when he sees it.
+LANGUAGES = [("zh-hans", "简体中文"), ("zh-hant", "繁體中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["etax.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Shanghai")
