@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 STAMP := $(VENV)/.installed-$(shell cksum < requirements-dev.txt | cut -d' ' -f1)
 
-.PHONY: help run test check messages browsers kannel lock rules bench
+.PHONY: help run test check messages browsers kannel nginx crawl pictures lock rules bench faults
 
 help: ## Show this menu
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -58,6 +58,16 @@ kannel: ## Install Debian's Kannel with its fake SMSC, for the tests of a real S
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq kannel kannel-extras
 
+nginx: ## Install Debian's nginx, for the tests of a deployed node (needs root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nginx-light openssl
+
+crawl: $(STAMP) ## Look at every page as everybody, in every language, width and light; CRAWL_PICTURES=folder keeps what was seen
+	CRAWL=whole $(BIN)/python -m pytest -n0 -q tests/browser/test_crawl.py
+
+pictures: $(STAMP) ## Take README's pictures anew: the demo world on a free port, in Chromium
+	$(BIN)/python -m tests.browser.pictures
+
 lock: $(STAMP) ## Pin all requirements anew, with hashes
 	for extra in '' production dev; do \
 	  $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
@@ -73,3 +83,6 @@ bench: $(STAMP) ## Run the benchmarks
 	$(BIN)/python bench/staff_page.py
 	$(BIN)/python bench/enumeration.py
 	$(BIN)/python bench/agency_lists.py
+
+faults: $(STAMP) ## Break things on purpose under a whole portal: F1 to F28 (FAULTS=full for the full counts, ONLY="F04 or F05")
+	$(BIN)/python -m pytest -n0 -q -m fault tests/faults $(if $(ONLY),-k "$(ONLY)")

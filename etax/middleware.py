@@ -1,6 +1,7 @@
 """What surrounds every request: its number, the error pages, and the guard against stale forms."""
 
 import logging
+import time
 import uuid
 from collections.abc import Callable
 
@@ -15,6 +16,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from accounts import addresses, metrics
 from accounts.pages import PageResponse
 from accounts.refusals import TooMany
 from accounts.requests import Request
@@ -23,6 +25,7 @@ from etax import display, logs
 from etax.errors import database_down, error_page, is_database_down
 
 logger = logging.getLogger(__name__)
+requests_log = logging.getLogger("etax.requests")
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -36,12 +39,38 @@ class RequestMiddleware:
     def __call__(self, request: Request) -> HttpResponseBase:
         request.request_id = uuid.uuid4().hex
         logs.request_id.set(request.request_id)  # and left there: Django writes its line about an error after us
+        began = time.monotonic()
         response = self.get_response(request)
+        _tell_of(request, response, time.monotonic() - began)
         response.headers.setdefault("Cache-Control", "no-store")
         for name, value in _SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-ID"] = request.request_id
         return response
+
+
+_WATCHED = {429: "throttled", 500: "fault", 503: "busy"}
+
+
+def _tell_of(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    """Count the request under the name of its page, and write its line in the log where that is wanted."""
+    page = request.resolver_match.view_name if request.resolver_match else "none"
+    method = request.method if request.method in ("GET", "HEAD", "POST") else "other"
+    metrics.REQUESTS.labels(page, method, str(response.status_code)).inc()
+    metrics.SECONDS.labels(page).observe(seconds)
+    what = getattr(response, "trouble", _WATCHED.get(response.status_code))
+    if what:
+        metrics.TROUBLES.labels(what).inc()
+    if settings.LOG_REQUESTS:
+        where = addresses.mask(addresses.client_ip(request))
+        told = {
+            "page": page,
+            "method": method,
+            "status": response.status_code,
+            "ms": round(seconds * 1000),
+            "ip": where,
+        }
+        requests_log.info("%s %s %s", method, page, response.status_code, extra=told)
 
 
 # Set by Django's middleware on all but the answers that it refuses itself.

@@ -153,7 +153,7 @@ HASH_QUEUE = env.int("HASH_QUEUE", default=100)
 HASH_WAIT_SECONDS = env.float("HASH_WAIT_SECONDS", default=8.0)
 PASSWORD_POLICY = env.str("PASSWORD_POLICY", default="modern")
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.sessions"
 # Longer than a sign-in may last, so that the portal, not a missing session, says why it is over.
 SESSION_COOKIE_AGE = 9 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
@@ -265,12 +265,23 @@ UPLOAD_MAX_BYTES = 8 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_MAX_BYTES
 
+# --- The log: to the standard error, where systemd takes it -----------------------------------------------------------
+LOG_FORMAT = env.str("LOG_FORMAT", default="line" if DEBUG else "json")
+# One line for each request, besides nginx's.
+LOG_REQUESTS = env.bool("LOG_REQUESTS", default=not DEBUG)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "etax.logs.RequestIdFilter"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "formatters": {
+        "line": {
+            "()": "etax.logs.LineFormatter",
+            "format": "{asctime} {levelname} {name} [{request_id}] {message}",
+            "style": "{",
+        },
+        "json": {"()": "etax.json_logs.JsonLineFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},

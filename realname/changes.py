@@ -18,7 +18,7 @@ from accounts.audit import Kind
 from accounts.limits import SCANS
 from accounts.models import Person, Taxpayer
 from accounts.words import as_kept, for_phones
-from realname import change_rows, scans
+from realname import change_rows, counter, scans
 from realname.change_rows import Details, Row, details_of
 from realname.models import ChangeKind, ChangeOutcome, ChangeRequest, ChangeScan, Position, Post
 
@@ -258,8 +258,8 @@ def _concerns(officer: Person, request: ChangeRequest) -> bool:
     comes = (
         Person.objects.by_id_number(request.id_type, request.id_number) if request.id_number else Person.objects.none()
     )
-    works = Post.objects.open().filter(taxpayer=request.taxpayer, person=officer)
-    return request.submitted_by == officer or comes.filter(pk=officer.pk).exists() or works.exists()
+    comes_himself = comes.filter(pk=officer.pk).exists()
+    return request.submitted_by == officer or comes_himself or counter.works_at(request.taxpayer, officer)
 
 
 def _decide(locked: ChangeRequest, outcome: ChangeOutcome, reason: str, *, by: Actor) -> None:

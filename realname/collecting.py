@@ -12,10 +12,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, notices, numbers, officers
+from accounts import audit, notices, numbers, officers, signins, sms
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person
+from accounts.models.signins import EndReason
 from accounts.words import for_phones
 from realname import photos, verifiers
 from realname.models import Collection, CollectionMethod, Outcome, Photo, PhotoKind, RealNameRecord, Way
@@ -320,10 +321,15 @@ def new_record(person: Person, phone: str, method: CollectionMethod, collected_b
 
 
 def give(person: Person, *, name: str, phone: str) -> None:
-    """Give the person the name and the phone that were seen and proven; the old phone is told (M17, OTP-10)."""
+    """Give the person the name and the phone that were seen and proven (M17).
+
+    The old phone is told, and whoever came in by a code to it is out: it may be in other hands (OTP-10).
+    """
     if person.phone and numbers.fold(person.phone) != phone:
         text = for_phones("您的实名手机号已变更为%(phone)s，本号码不再接收验证码。")
         notices.tell(person, text % {"phone": numbers.mask_phone(phone)})
+        sms.close_codes(person)
+        signins.end_proven_by_phone(person, EndReason.ENDED_BY_BUREAU)
     person.name, person.phone = name, phone
     person.save(update_fields=["name", "phone", "phone_hash"])
 

@@ -8,10 +8,26 @@ from django.utils.translation import gettext as _
 from accounts import audit, notices, officers
 from accounts.actor import Actor
 from accounts.audit import Kind
-from accounts.models import Person
+from accounts.models import Person, Taxpayer
 from accounts.words import for_phones
 from realname import collecting
 from realname.models import CollectionMethod, Post, RealNameRecord
+
+
+def require_at(taxpayer: Taxpayer, *, about: Person | None = None, by: Actor) -> Person:
+    """An officer of the counter who doesn't work for this taxpayer himself, by the register.
+
+    Raises as `officers.require_counter`, with ValidationError `own_affair` for the officer's own firm as well.
+    """
+    officer = officers.require_counter(by, about=about)
+    if works_at(taxpayer, officer):
+        raise officers.own_affair()
+    return officer
+
+
+def works_at(taxpayer: Taxpayer, officer: Person) -> bool:
+    """Whether the register names the officer at this taxpayer today."""
+    return Post.objects.open().filter(taxpayer=taxpayer, person=officer).exists()
 
 
 def find_or_add(name: str, *, id_type: str, id_number: str) -> Person:
@@ -66,7 +82,7 @@ def link(post: Post, *, by: Actor) -> None:
 
     Raises ValidationError `already_linked`, `post_ended`, `own_affair`; PermissionDenied for who isn't at the counter.
     """
-    officers.require_counter(by, about=post.person)
+    require_at(post.taxpayer, about=post.person, by=by)
     with transaction.atomic():
         locked = Post.objects.select_for_update(of=("self",), no_key=True).select_related("person", "taxpayer")
         row = locked.get(pk=post.pk)

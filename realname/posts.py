@@ -37,7 +37,7 @@ def add(
     Numbers are folded. Raises ValidationError `name_differs`, `lead_taken`, `post_known`, `since_in_the_future`,
     `mobile_in_landline`, `own_affair`; PermissionDenied for who isn't at the counter.
     """
-    officer = officers.require_counter(by)
+    officer = counter.require_at(taxpayer, by=by)
     _refuse_mobile_in_landline(mobile, landline)
     if since > timezone.localdate():
         raise ValidationError(_("任职起始日期不能晚于今天。"), code="since_in_the_future")
@@ -96,7 +96,7 @@ def change_phones(post: Post, *, mobile: str = "", landline: str = "", clear_lan
     Raises ValidationError `nothing_changed`, `mobile_in_landline`, `post_ended`, `own_affair`; PermissionDenied for who
     isn't at the counter.
     """
-    officers.require_counter(by, about=post.person)
+    counter.require_at(post.taxpayer, about=post.person, by=by)
     with transaction.atomic():
         locked = _locked_open(post)
         new = (mobile or locked.mobile, "" if clear_landline else landline or locked.landline)
@@ -112,7 +112,7 @@ def move_landline(post: Post, *, by: Actor) -> None:
     Raises ValidationError `not_a_mobile`, `mobile_present`, `post_ended`, `own_affair`; PermissionDenied as
     `change_phones`.
     """
-    officers.require_counter(by, about=post.person)
+    counter.require_at(post.taxpayer, about=post.person, by=by)
     with transaction.atomic():
         locked = _locked_open(post)
         if not locked.landline_is_mobile:
@@ -128,7 +128,7 @@ def end(post: Post, *, until: date, by: Actor) -> None:
     Raises ValidationError `until_before_since`, `until_in_the_future`, `post_ended`, `own_affair`; PermissionDenied
     as `change_phones`. He is told by SMS.
     """
-    officers.require_counter(by, about=post.person)
+    counter.require_at(post.taxpayer, about=post.person, by=by)
     with transaction.atomic():
         locked = _locked_open(post)
         if until < locked.since:

@@ -10,6 +10,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
 from accounts.words import for_phones
+from realname import counter
 from realname.models import MisuseCase, Post
 
 
@@ -71,11 +72,12 @@ def _open_case(taxpayer: Taxpayer, person: Person, statement: str) -> MisuseCase
 def decide_misuse(case: MisuseCase, *, upheld: bool, reason: str, by: Actor) -> None:
     """An officer decides: upheld, and the posts end and stay blocked; or rejected, and the block is lifted (D35).
 
-    Raises ValidationError `already_decided`, `no_reason`; PermissionDenied for who is no reviewer, or the case's own
-    person. He whom it is about is told by SMS.
+    Raises ValidationError `already_decided`, `no_reason`, `own_affair` for the case's own person and for who works for
+    the firm; PermissionDenied for who is no reviewer. He whom it is about is told by SMS.
     """
-    if officers.require_reviewer(by).pk == case.person_id:
-        raise PermissionDenied
+    officer = officers.require_reviewer(by)
+    if officer.pk == case.person_id or counter.works_at(case.taxpayer, officer):
+        raise officers.own_affair()
     if not reason.strip():
         raise ValidationError(_("请填写核实意见。"), code="no_reason")
     outcome = MisuseCase.Outcome.UPHELD if upheld else MisuseCase.Outcome.REJECTED

@@ -104,7 +104,7 @@ class TencentSender:
 
     @staticmethod
     def _from_kit(error: Any) -> NotSent:
-        """A code of the service, where it has numbered the request; else the kit's, whose words may hold the message."""
+        """A code of the service where it has numbered the request; else the kit's, whose words may hold the message."""
         code = str(error.get_code())
         if error.get_request_id():
             return refusal(code)

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -82,7 +82,7 @@ def check_agency(agency: Taxpayer, *, by: Actor) -> None:
 def recognise(agency: Taxpayer, *, terms: Terms, by: Actor) -> Engagement:
     """认定: let this agency act from now on. A request of its that is pending is thereby accepted.
 
-    Raises ValidationError `own_firm`, `not_an_agency`, `already_recognised`, `code_needed`, and as `check`;
+    Raises ValidationError `own_firm`, `not_an_agency`, `already_recognised`, `stale`, `code_needed`, and as `check`;
     PermissionDenied for who isn't LR or FR.
     """
     _person, client = rights.require_lead(by)
@@ -111,10 +111,18 @@ def _pending(agency: Taxpayer, client: Taxpayer) -> Engagement:
     rows = Engagement.objects.open().select_related("agency", "client", "proposed_by")
     found = rows.select_for_update(no_key=True, of=("self",)).filter(agency=agency, client=client).first()
     if found is None:
-        return Engagement.objects.create(agency=agency, client=client, proposed_at=timezone.now())
+        return _begin(agency, client)
     if found.recognised_at is not None:
         raise ValidationError(_("已经认定该代理机构。如需调整，请在列表中【修改】。"), code="already_recognised")
     return found
+
+
+def _begin(agency: Taxpayer, client: Taxpayer) -> Engagement:
+    try:
+        with transaction.atomic():
+            return Engagement.objects.create(agency=agency, client=client, proposed_at=timezone.now())
+    except IntegrityError as error:  # the agency asked at the same moment
+        raise rights.stale() from error
 
 
 def _agree(engagement: Engagement, terms: Terms) -> None:

@@ -10,8 +10,11 @@ import psycopg
 from django.conf import settings
 from django.db.backends.postgresql import base
 
+from accounts.breaker import Breaker
 from etax import postgresql
 
+_breaker = Breaker(pause=1.0)
+"""Open after a connection that couldn't be made: who queued behind the one that waited needn't wait as long (F2)."""
 _Answer = TypeVar("_Answer")
 
 
@@ -41,7 +44,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.isolation_level = psycopg.IsolationLevel(
             options.get("isolation_level", psycopg.IsolationLevel.READ_COMMITTED)
         )
-        connection = ImpatientConnection.connect(**conn_params)
+        connection = self._connect(conn_params)
         if "isolation_level" in options:
             connection.isolation_level = self.isolation_level
+        return connection
+
+    @staticmethod
+    def _connect(conn_params: dict[str, Any]) -> ImpatientConnection:
+        """A new connection. Raises OperationalError, at once where the last one could not be made a moment ago."""
+        if not _breaker.may_try():
+            raise psycopg.OperationalError("the database could not be reached a moment ago")
+        try:
+            connection = ImpatientConnection.connect(**conn_params)
+        except psycopg.OperationalError:
+            _breaker.failed()
+            raise
+        _breaker.answered()
         return connection

@@ -230,7 +230,15 @@ def face(request: Request, progress: Progress, collection: Collection) -> HttpRe
         else:
             progress.establish("face", "kept")
             return redirect("realname:result")
+    if form.errors and _was_sent_in(progress):  # the same form sent twice at once: the same answer (F12)
+        return redirect("realname:result")
     return form_page(request, "realname/face.html", {"form": form, "steps": line(LINE, 4)})
+
+
+def _was_sent_in(progress: Progress) -> bool:
+    """Whether this passage's collection has been sent in since the request began."""
+    now = passage.collection_of(progress)
+    return now is not None and now.submitted_at is not None
 
 
 def _retake(refusal: ValidationError) -> str:

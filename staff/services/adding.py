@@ -81,12 +81,18 @@ def candidate(token: str, *, by: Actor) -> Standing:
         raise again from error
     if (firm, asker) != (str(taxpayer.uid), str(person.uid)):
         raise again
-    found = standing.of_uid(uid, taxpayer)
+    found = standing.of_uid(uid, taxpayer.uid)
     if found is not None and found.membership is not None and has_just_done(Kind.MEMBER_ADDED, found.membership, by=by):
         raise ValidationError(_("该人员刚刚已添加。"), code="just_added")
     if found is None or found.problem is not NOT_ADDED:
         raise again
     return found
+
+
+def was_just_added(found: Standing, *, by: Actor) -> bool:
+    """Whether he, who wasn't a member when he was found, has since been added by this very actor."""
+    now = standing.of_person(found.person, found.taxpayer)
+    return now.membership is not None and has_just_done(Kind.MEMBER_ADDED, now.membership, by=by)
 
 
 def add(found: Standing, *, password: str, identities: Collection[Identity], is_manager: bool, by: Actor) -> Membership:

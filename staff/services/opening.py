@@ -17,6 +17,7 @@ from accounts.audit import Kind
 from accounts.limits import PASSWORD
 from accounts.models import Taxpayer
 from accounts.words import for_phones
+from realname import counter
 from realname.models import LEADS, Post
 from staff import enterprise
 from staff.services import rights
@@ -80,7 +81,7 @@ def open_account(taxpayer: Taxpayer, *, first: FirstPassword, shown: Shown, by: 
 
     Raises ValidationError `already_open`, `papers_missing`, `own_affair`; PermissionDenied for others than the counter.
     """
-    require_counter(taxpayer, by=by)
+    counter.require_at(taxpayer, by=by)
     shown.refuse_without(TO_OPEN)
     with transaction.atomic():
         locked = _locked(taxpayer)
@@ -116,7 +117,7 @@ def reset_password(taxpayer: Taxpayer, *, version: int, first: FirstPassword, sh
     `version` is that of the password which the page spoke of: of two clicks only one resets. Raises ValidationError
     `not_open`, `papers_missing`, `stale`, `own_affair`; PermissionDenied for who isn't at the counter.
     """
-    require_counter(taxpayer, by=by)
+    counter.require_at(taxpayer, by=by)
     shown.refuse_without(TO_RESET)
     with transaction.atomic():
         locked = _locked(taxpayer)
@@ -131,13 +132,6 @@ def reset_password(taxpayer: Taxpayer, *, version: int, first: FirstPassword, sh
 def version_of(taxpayer: Taxpayer) -> int:
     """The version of its enterprise password; 0 where it has none."""
     return taxpayer.credential.version if taxpayer.credential else 0
-
-
-def require_counter(taxpayer: Taxpayer, *, by: Actor) -> None:
-    """An officer of the counter who doesn't work for this taxpayer himself, by the register."""
-    officer = officers.require_counter(by)
-    if Post.objects.open().filter(taxpayer=taxpayer, person=officer).exists():
-        raise officers.own_affair()
 
 
 def _locked(taxpayer: Taxpayer) -> Taxpayer:

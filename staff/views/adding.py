@@ -64,6 +64,8 @@ def add_member(request: Request, token: str) -> HttpResponse:
         try:
             adding.add(found, **chosen, by=request.actor)
         except ValidationError as refusal:
+            if refusal.code == "already_added" and adding.was_just_added(found, by=request.actor):
+                return _just_added(request, origin)
             form.add_error("password" if str(refusal.code).startswith("password_") else None, refusal)
         else:
             told = _("已添加%(name)s为办税人员，并已短信告知本人。") if found.person.phone else _NOT_TOLD
@@ -75,8 +77,13 @@ def add_member(request: Request, token: str) -> HttpResponse:
 
 
 def _no_candidate(request: Request, refusal: ValidationError, origin: Origin) -> HttpResponse:
-    if refusal.code == "just_added":  # the same form sent twice: one effect, and the same answer (F12)
-        messages.info(request, refusal.messages[0])
-        return redirect(origin.url_name)
+    if refusal.code == "just_added":
+        return _just_added(request, origin)
     messages.error(request, refusal.messages[0])
     return redirect(reverse("staff:search_candidate") + origin.query)
+
+
+def _just_added(request: Request, origin: Origin) -> HttpResponse:
+    """The answer to the same form sent twice, one after the other or both at once: as to the first (F12)."""
+    messages.info(request, _("该人员刚刚已添加。"))
+    return redirect(origin.url_name)

@@ -10,7 +10,7 @@ from accounts.gateways import templates
 class Command(BaseCommand):
     """Prints the words to have approved at a service that sends by template, with each one's kind (OTP-13)."""
 
-    help = "Print the templates to have approved at Tencent Cloud or Aliyun, with the kind that SMS_TEMPLATES calls each."
+    help = "Print the templates to have approved at Tencent Cloud or Aliyun, with the kind as SMS_TEMPLATES calls it."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """One line a kind: its name, the words for 腾讯云 ({1}), the words for 阿里云 (${code})."""

@@ -1,0 +1,80 @@
+"""Every page, as every kind of user, wide and on a phone, light and dark, zoomed and in large print (D30, CFG-03).
+
+CI looks at each page once, wide in the light and on a phone in the dark. `make crawl` (CRAWL=whole) shows every page to
+everybody who may see it, in all languages, widths and lights, and prints what it saw.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+
+from tests.browser import stages
+from tests.browser.eyes import ALL_WAYS, EACH_ONCE, Eyes, pictures_wanted
+from tests.etax.test_routes import GET, NAMES, POST, ROLES, TABLE, address, become, undone
+
+WHOLE = os.environ.get("CRAWL") == "whole"
+LANGUAGES = [code for code, _name in settings.LANGUAGES] if WHOLE else [settings.LANGUAGE_CODE]
+NO_PAGES = ("accounts:picture", "accounts:sound", "accounts:new_picture")
+FIRST = ("anonymous", "half", "half_quick", "half_agency", "reset", "officer", "legal_rep", "person", "handler")
+OWN = ("home", "accounts:sign_ins")
+"""What everybody looks at for himself."""
+
+pytestmark = [
+    pytest.mark.rule("D30", "CFG-03", "PW-11"),
+    pytest.mark.skipif("sqlite" not in settings.DATABASES["default"]["ENGINE"], reason="a page looks alike on each"),
+]
+
+
+@pytest.fixture
+def eyes(browser, visitor, request) -> Iterator[Eyes]:
+    """A browser for the visitor; at the end nothing may have been wrong with what it saw."""
+    context = browser.new_context(locale="zh-CN")
+    eyes = Eyes(context, visitor, ALL_WAYS if WHOLE else EACH_ONCE, pictures_wanted())
+    yield eyes
+    context.close()
+    if WHOLE:
+        report = request.config.get_terminal_writer()
+        report.line(f"\n{request.node.name}: {eyes.pages} pages, heaviest {eyes.heaviest} bytes")
+    assert eyes.complaints == []
+
+
+def speak(eyes: Eyes, language: str) -> None:
+    """As if the visitor had chosen this language."""
+    eyes.visitor.cookies["language"] = language
+    eyes.language = language
+
+
+def is_page_of(name: str, role: str) -> bool:
+    """Whether this role looks at this page; where each is looked at once, the first who may."""
+    may = [each for each in (*FIRST, *ROLES) if TABLE[name, GET][each] == "200"]
+    return role in may and name not in NO_PAGES and (WHOLE or name in OWN or may[0] == role)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("role", ROLES)
+def test_every_address_is_a_page_without_a_fault(eyes: Eyes, role: str, language: str) -> None:
+    become(eyes.visitor, role)
+    speak(eyes, language)
+    for name in NAMES:
+        if not is_page_of(name, role):
+            continue
+        cache.clear()
+        called = f"{role}/{name.replace(':', '-')}"
+        with undone(eyes.visitor):
+            where = address(name, eyes.visitor)
+            eyes.look_at(where, called)
+        if TABLE[name, POST][role] == "400":
+            with undone(eyes.visitor):
+                eyes.show(eyes.visitor.post(where, {"nothing": "at all"}), where, f"{called}-empty")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("stage", stages.ALL, ids=lambda stage: stage.__name__)
+def test_every_state_on_the_way_is_a_page_without_a_fault(
+    eyes: Eyes, stage: Callable[[Eyes], None], language: str
+) -> None:
+    speak(eyes, language)
+    stage(eyes)
