@@ -6,7 +6,7 @@ version of the membership that its page showed; a newer one means that somebody 
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -33,7 +33,7 @@ def picture_of(membership: Membership) -> dict[str, Any]:
     names = ("frozen_at", "frozen_until", "bound_at", "valid_until", "removed_at")
     dates = {name: getattr(membership, name) for name in names}
     return {
-        **{name: value.isoformat() if value else None for name, value in dates.items()},
+        **{name: value.astimezone(UTC).isoformat() if value else None for name, value in dates.items()},
         "identities": sorted(membership.identities.values_list("name", flat=True)),
         "is_manager": membership.is_manager,
     }
