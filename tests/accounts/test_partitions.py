@@ -143,6 +143,16 @@ def test_every_month_that_is_due_goes_by_one_command(db):
     assert list(chain.verify(anchor=chain.head())) == []
 
 
+@pytest.mark.rule("F21")
+def test_a_later_migration_that_changes_a_constraint_reaches_every_part(db):
+    make(JANUARY)
+    known = next(each for each in AuditEntry._meta.constraints if each.name == "audit_entry_kind_is_known")
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(AuditEntry, known)
+    for moment in (THEN, timezone.now(), THEN - timedelta(days=300)):
+        AuditEntry.objects.create(kind="brand_new", at=moment)
+
+
 @pytest.mark.rule("F21", "LOG-03")
 def test_a_record_that_was_one_table_becomes_the_first_part_and_back_without_losing_an_entry(committed_world):
     audit.record(Kind.SIGN_IN, by=Actor(person=cast.person("钱思远")))
