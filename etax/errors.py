@@ -13,11 +13,13 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import problems
 from accounts.actor import Actor
 from accounts.pages import PageResponse, page
+from etax import display
 
 _DATABASE_RETRY = 5
 
@@ -117,8 +119,10 @@ def _context(
         "text": text,
         "next_steps": [{"text": said.next_step, "url": ""}, *(links or [home])],
         "request_id": request_id,
-        "bureau_name": settings.BUREAU_NAME,
+        "bureau_name": gettext(settings.BUREAU_NAME),
         "icons": static("icons.svg"),
+        "page_language": display.page_language(),
+        "display_next": reverse("home"),
     }
 
 

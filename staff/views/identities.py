@@ -20,6 +20,9 @@ from staff.models import Identity, identities_of
 from staff.services import identities as services
 from staff.trees import tree_of
 
+_SHOWN = 100
+"""How many of those whom a change affects its page names; each has his entry in the record."""
+
 
 def _page(request: Request, form: IdentityForm, identity: Identity | None) -> HttpResponse:
     taxpayer = request.actor.taxpayer
@@ -32,10 +35,18 @@ def _page(request: Request, form: IdentityForm, identity: Identity | None) -> Ht
         "identities": identities_of(taxpayer),
         "tree": tree_of(ticked, request.actor.functions),
         "ticked": len(ticked),
-        "users": services.users_of(identity) if identity else [],
+        **_users(identity, most=20),
     }
     anew = reverse("staff:identity", args=[identity.uid]) if identity else ""
     return form_page(request, "staff/identity.html", context, anew=anew)
+
+
+def _users(identity: Identity | None, *, most: int) -> dict[str, Any]:
+    """Who uses the identity, so many of them at most, and how many there are."""
+    if identity is None:
+        return {"users": [], "user_count": 0}
+    users = services.users_of(identity)
+    return {"users": users[:most], "user_count": users.count()}
 
 
 @require_safe
@@ -71,11 +82,13 @@ def review_identity(request: Request, uid: uuid.UUID | None = None) -> HttpRespo
     before = services.held_by(found) if found else codes
     if codes and codes == before:  # nobody gains or loses anything
         return _save(request, form, found, codes)
+    effects = services.effects(found, codes) if found else []
     context = {
         "form": form,
         "identity": found,
         "codes": sorted(codes),
-        "effects": _in_words(services.effects(found, codes) if found else []),
+        "effects": _in_words(effects[:_SHOWN]),
+        "affected": len(effects),
         "gained": codes - before,
         "lost": before - codes,
     }
@@ -151,5 +164,5 @@ def delete_identity(request: Request, uid: uuid.UUID) -> HttpResponse:
         else:
             messages.success(request, _("权限身份已删除。"))
             return redirect("staff:identities")
-    context = {"form": form, "identity": found, "users": services.users_of(found)}
+    context = {"form": form, "identity": found, **_users(found, most=50)}
     return form_page(request, "staff/delete_identity.html", context)
