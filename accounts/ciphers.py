@@ -3,7 +3,6 @@
 A value is marked with the family that made it, so that both are read whichever of them writes.
 """
 
-import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +38,7 @@ def _aes_unseal(key: bytes, nonce: bytes, sealed: bytes, place: bytes) -> bytes:
 
 
 def _sha256_hash(key: bytes, value: bytes) -> str:
-    return hmac.new(key, value, hashlib.sha256).hexdigest()
+    return hmac.digest(key, value, "sha256").hex()
 
 
 def _sm3_hash(key: bytes, value: bytes) -> str:

@@ -31,6 +31,9 @@ CODE_HOUR = Limit("code_hour", 5, HOUR, None, "一个手机号", "D14、OTP-06�
 CODE_DAY = Limit("code_day", 10, DAY, None, "一个手机号", "D14、OTP-06：每天10条")
 CODE_ADDRESS = Limit("code_address", 20, HOUR, None, "一个地址", "OTP-06：每小时20条未使用的验证码，使用后退还")
 CODE_TOTAL = Limit("code_total", 200_000, DAY, None, "全局", "OTP-12：全局每日短信预算")
+CODE_PREFIX = Limit(
+    "code_prefix", 500, HOUR, None, "一个号段（前7位）", "OTP-12：同一号段每小时500条未使用的验证码，使用后退还"
+)
 ADDRESS_ACCOUNTS = Limit(
     "address_accounts", 200, TEN_MINUTES, None, "一个地址", "D13：同一地址试错多个账号时放慢，登录成功退还"
 )
@@ -54,6 +57,7 @@ ALL = (
     CODE_DAY,
     CODE_ADDRESS,
     CODE_TOTAL,
+    CODE_PREFIX,
     ADDRESS_ACCOUNTS,
     PICTURES,
     SEARCHES,

@@ -6,7 +6,9 @@ blanks and dashes never make a second account or a second count (VAL-02).
 
 import re
 import unicodedata
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from operator import mul
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -16,10 +18,14 @@ from django.utils.translation import gettext_lazy as _
 _DASHES = re.compile(r"[\s\-‐-―−_]")
 _USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}")
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_USCC_VALUES = {c: value for value, c in enumerate(_USCC_ALPHABET)}
 _USCC_WEIGHTS = tuple(pow(3, i, 31) for i in range(17))
 _ORGANISATION = re.compile(r"[0-9A-Z]{8}[0-9X]")
+_ORGANISATION_VALUES = {c: int(c, 36) for c in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+_ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _RESIDENT = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _RESIDENT_WEIGHTS = tuple(pow(2, 17 - i, 11) for i in range(17))
+_TWO_DAYS = timedelta(days=2)
 _LONG_NUMBER = 15
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 
@@ -37,16 +43,23 @@ class IdType(models.TextChoices):
 
 def fold(text: str) -> str:
     """The one form of a typed number: half-width, upper case, no blanks, dashes or invisible characters (D13, D29)."""
+    if text.isascii() and text.isalnum():  # nearly always, and a register has millions of them
+        return text.upper()
     half = unicodedata.normalize("NFKC", text)
     visible = "".join(c for c in half if unicodedata.category(c) not in ("Cf", "Cc"))
     return _DASHES.sub("", visible).upper()
+
+
+def _weighed(values: Iterable[int], weights: Sequence[int]) -> int:
+    """The sum that a check character is made of; values beyond the last weight don't count."""
+    return sum(map(mul, values, weights))
 
 
 def is_credit_code(code: str) -> bool:
     """Whether a folded code is a 统一社会信用代码: GB 32100 check character, GB 11714 digit inside (VAL-02)."""
     if not _USCC.fullmatch(code):
         return False
-    total = sum(_USCC_ALPHABET.index(c) * w for c, w in zip(code[:17], _USCC_WEIGHTS, strict=True))
+    total = _weighed(map(_USCC_VALUES.__getitem__, code), _USCC_WEIGHTS)
     return code[17] == _USCC_ALPHABET[-total % 31] and is_organisation_code(code[8:17])
 
 
@@ -54,8 +67,7 @@ def is_organisation_code(code: str) -> bool:
     """Whether nine folded characters are a 组织机构代码 with the right GB 11714 check character."""
     if not _ORGANISATION.fullmatch(code):
         return False
-    weights = (3, 7, 9, 10, 5, 8, 4, 2)
-    total = sum(int(c, 36) * w for c, w in zip(code[:8], weights, strict=True))
+    total = _weighed(map(_ORGANISATION_VALUES.__getitem__, code), _ORGANISATION_WEIGHTS)
     return code[8] == "0123456789X0"[11 - total % 11]
 
 
@@ -70,10 +82,17 @@ def is_resident_number(number: str, *, today: date | None = None) -> bool:
         born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
     except ValueError:
         return False
-    if not date(1900, 1, 1) <= born <= (today or timezone.localdate()):
+    if born < date(1900, 1, 1) or not _has_begun(born, today):
         return False
-    total = sum(int(c) * w for c, w in zip(number[:17], _RESIDENT_WEIGHTS, strict=True))
+    total = _weighed(map(int, number[:17]), _RESIDENT_WEIGHTS)
     return number[17] == "10X98765432"[total % 11]
+
+
+def _has_begun(day: date, today: date | None) -> bool:
+    """Whether a day has begun here; one before the day before yesterday has, in whatever time zone."""
+    if today is not None:
+        return day <= today
+    return day < timezone.now().date() - _TWO_DAYS or day <= timezone.localdate()
 
 
 def is_taxpayer_code(code: str) -> bool:

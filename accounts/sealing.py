@@ -116,7 +116,8 @@ def unseal_file(sealed: bytes, *, key: str, place: str) -> bytes:
 
 def lookup_hash(value: str) -> str:
     """The keyed hash that a whole value is found by, under the key and the family that write now: `key:hex`."""
-    return lookup_hashes(value)[0]
+    family, (name, key) = _family(), next(iter(_lookup_keys().items()))
+    return f"{name}{family.mark}:{family.keyed_hash(key, value.encode())}"
 
 
 def lookup_hashes(value: str) -> list[str]:

@@ -7,8 +7,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
-from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,13 +24,18 @@ from accounts.limits import (
     CODE_GAP,
     CODE_HOUR,
     CODE_LIFE,
+    CODE_PREFIX,
     CODE_TOTAL,
+    MINUTE,
     Limit,
 )
 from accounts.models import Person, SmsCode, Taxpayer
 from accounts.models.messages import FOR_STRANGERS, Purpose
+from accounts.words import for_phones
 
 WRONG_CODE = gettext_lazy("短信验证码错误或已过期")
+PAUSE = int(MINUTE.total_seconds())
+"""The seconds between two codes to one phone (CODE_GAP)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +82,15 @@ class Binding:
         return group + sealing.lookup_hash(self.phone)
 
     @property
+    def prefix_count(self) -> str:
+        """Whom the codes of a range of numbers count for: its first seven digits, apart for strangers (OTP-12).
+
+        Whoever is paid for messages to numbers of his own asks for codes that nobody uses.
+        """
+        group = "stranger:" if self.purpose in FOR_STRANGERS else "after-password:"
+        return group + throttles.unreadable(self.phone[:7])
+
+    @property
     def asked_count(self) -> str:
         """Whom the codes asked for count for: the phone; at a stranger's door what he typed at that door.
 
@@ -111,8 +125,10 @@ def _by_number(subject: str) -> tuple[throttles.Count, ...]:
 def _counts(binding: Binding, by: Actor) -> tuple[throttles.Count, ...]:
     """The limits a code takes from, as whoever asks for it is told."""
     own = ((CODE_DAY, f"phone-change:{binding.whose}"),) if binding.purpose == Purpose.PHONE_CHANGE else ()
+    prefix = () if binding.purpose in FOR_STRANGERS else ((CODE_PREFIX, binding.prefix_count),)
     return (
         *own,
+        *prefix,
         *_by_number(binding.asked_count),
         (CODE_ADDRESS, neighbourhood(by.ip)),
         (CODE_TOTAL, "all"),
@@ -122,15 +138,16 @@ def _counts(binding: Binding, by: Actor) -> tuple[throttles.Count, ...]:
 def send_code(binding: Binding, *, by: Actor) -> None:
     """Send a new code to the binding's phone; an older one of the same person and purpose dies.
 
-    Raises ValidationError `sms_wait` with `params["seconds"]` while a limit of D14 stands in the way. That the phone
-    of a stranger's claim must wait is not told, but recorded.
+    Raises ValidationError `sms_unavailable`, and takes from no limit, while no gateway can be asked (F9). Raises
+    `sms_wait` with `params["seconds"]` while a limit of D14 stands in the way. That the phone of a stranger's claim
+    must wait is not told, but recorded.
     """
+    _refuse_while_closed(binding, by=by)
     with transaction.atomic():
-        _lock(binding)
-        obstacle = throttles.take(*_counts(binding, by))
+        obstacle = throttles.take(*_counts(binding, by), lock=(CODE_CHECKS, binding.whose))
         in_the_way = obstacle or _take_untold(binding)
         if in_the_way is None:
-            _make(binding)
+            _make(binding, _given_back(binding, by))
         audit.record(
             Kind.CODE_SENT,
             by=by,
@@ -143,20 +160,51 @@ def send_code(binding: Binding, *, by: Actor) -> None:
         raise _must_wait(*obstacle)
 
 
-def _take_untold(binding: Binding) -> tuple[Limit, int] | None:
+def _refuse_while_closed(binding: Binding, *, by: Actor) -> None:
+    """Raise `sms_unavailable`, recorded, while the outbox takes no codes; whoever asks, and whether he exists."""
+    if outbox.is_open():
+        return
+    reason = "sms_unavailable"
+    audit.record(
+        Kind.CODE_SENT,
+        by=by,
+        taxpayer=binding.taxpayer,
+        target=binding.person,
+        reason=reason,
+        purpose=binding.purpose,
+    )
+    raise ValidationError(_("短信暂时无法发送，请几分钟后再试，或使用密码登录。"), code=reason)
+
+
+def _untold(binding: Binding) -> tuple[throttles.Count, ...]:
     """What a stranger's code takes from its phone; a claim that names nobody takes as much from nobody's."""
     if binding.purpose not in FOR_STRANGERS:
-        return None
-    whose = binding.phone_count if binding.can_be_right else f"nobody:{binding.phone_count}"
-    return throttles.take(*_by_number(whose))
+        return ()
+    nobody = "" if binding.can_be_right else "nobody:"
+    return *_by_number(nobody + binding.phone_count), (CODE_PREFIX, nobody + binding.prefix_count)
+
+
+def _take_untold(binding: Binding) -> tuple[Limit, int] | None:
+    untold = _untold(binding)
+    return throttles.take(*untold) if untold else None
+
+
+def _given_back(binding: Binding, by: Actor) -> tuple[throttles.Count, ...]:
+    """What is given back when the code can't be sent: all but the gap; of a stranger's only what isn't told to him.
+
+    What is told must be the same for a claim that names nobody, and nothing that goes to nobody ever fails.
+    """
+    counts = _untold(binding) or _counts(binding, by)
+    return tuple((limit, subject) for limit, subject in counts if limit is not CODE_GAP)
 
 
 def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
     """Send a code if the binding's phone, which was typed, is the real one; to whoever looks on, both are alike (D5).
 
     Counted by person, not by the phone typed: else the pauses would tell which phone is the right one, and anybody's
-    phone could be used up by typing it. Raises ValidationError `sms_wait` for both alike.
+    phone could be used up by typing it. Raises ValidationError `sms_wait` or `sms_unavailable` for both alike.
     """
+    _refuse_while_closed(binding, by=by)
     typed = f"typed:{binding.whose}"
     obstacle = throttles.take(*_by_number(typed))
     if obstacle is None and binding.phone == real_phone:
@@ -171,20 +219,16 @@ def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
         raise _must_wait(*obstacle)
 
 
-def _lock(binding: Binding) -> None:
-    """The person's row is the lock under which his codes are made one after another."""
-    Person.objects.select_for_update(no_key=True).only("pk").filter(
-        pk=binding.person.pk if binding.person else 0
-    ).first()
+def _open_codes(binding: Binding) -> QuerySet[SmsCode]:
+    """Those of the same person and purpose; where nobody is named, of the same claim."""
+    codes = SmsCode.objects.filter(person=binding.person, purpose=binding.purpose, closed_at__isnull=True)
+    return codes if binding.person is not None else codes.filter(bound_to=binding.word)
 
 
-def _make(binding: Binding) -> None:
+def _make(binding: Binding, counts: tuple[throttles.Count, ...]) -> None:
     code = f"{secrets.randbelow(1_000_000):06}"
-    older = SmsCode.objects.filter(person=binding.person, purpose=binding.purpose, closed_at__isnull=True)
-    if binding.person is None:
-        older = older.filter(bound_to=binding.word)
-    older.update(closed_at=Now())
-    SmsCode.objects.create(
+    _open_codes(binding).update(closed_at=Now())
+    row = SmsCode.objects.create(
         person=binding.person,
         purpose=binding.purpose,
         bound_to=binding.word,
@@ -192,16 +236,23 @@ def _make(binding: Binding) -> None:
         created_at=Now(),
         expires_at=Now() + CODE_LIFE,
     )
-    outbox.queue(binding.phone if binding.can_be_right else "", _text(binding, code), useful_for=CODE_LIFE)
+    outbox.queue_code(
+        binding.phone if binding.can_be_right else "",
+        _text(binding, code),
+        code=code,
+        row=row,
+        counts=counts,
+        useful_for=CODE_LIFE,
+    )
 
 
 def _text(binding: Binding, code: str) -> str:
     """Bureau, purpose and warning, no link (D14, OTP-13)."""
-    return _("【%(bureau)s】验证码%(code)s，用于%(firm)s%(purpose)s，5分钟内有效，请勿转发。") % {
+    return for_phones("【%(bureau)s】验证码%(code)s，用于%(firm)s%(purpose)s，5分钟内有效，请勿转发。") % {
         "bureau": settings.BUREAU_NAME,
         "code": code,
         "firm": f"“{binding.taxpayer.name}”" if binding.taxpayer else "",
-        "purpose": Purpose(binding.purpose).label,
+        "purpose": for_phones(Purpose(binding.purpose).label),
     }
 
 
@@ -221,7 +272,6 @@ def check_code(binding: Binding, code: str, *, by: Actor) -> None:
     Ten wrong tries in an hour stop the person's checks for ten minutes: ValidationError `sms_blocked` (OTP-05).
     """
     with transaction.atomic():
-        _lock(binding)  # first, as in sending: two that lock in different orders would wait for each other
         refusal = _judge(binding, code.strip(), by=by)
         audit.record(
             Kind.CODE_CHECKED,
@@ -236,31 +286,35 @@ def check_code(binding: Binding, code: str, *, by: Actor) -> None:
 
 
 def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
-    blocked = throttles.wait(CODE_CHECKS, binding.told_tries)
+    """Judge one try after another: the counts are locked first, as in sending, so that no two wait for each other."""
+    tries = throttles.hold(CODE_CHECKS, {binding.told_tries, binding.whose})
+    blocked = tries[binding.told_tries].seconds
     if blocked:
         return ValidationError(
             _("短信验证码输错次数过多，请在%(minutes)s分钟后再试。"),
             code="sms_blocked",
             params={"minutes": -(-blocked // 60)},
         )
-    rows = SmsCode.objects.select_for_update(no_key=True).filter(person=binding.person, purpose=binding.purpose)
-    if binding.person is None:
-        rows = rows.filter(bound_to=binding.word)
-    row = rows.filter(closed_at__isnull=True, expires_at__gt=Now()).first()
-    right = row and row.bound_to == binding.word and constant_time_compare(row.code_hash, binding.hash(code))
-    if row and right and binding.can_be_right and throttles.succeed(CODE_CHECKS, binding.whose):
-        throttles.release(CODE_CHECKS, binding.told_tries)
-        SmsCode.objects.filter(pk=row.pk).update(used_at=Now(), closed_at=Now())
-        throttles.give_back(CODE_ADDRESS, neighbourhood(by.ip))
+    # Where no code may be right the same is asked for one that nobody has: the same work for everybody (D21).
+    may_be_right = binding.can_be_right and not tries[binding.whose].seconds
+    if _use(binding, code if may_be_right else ""):
+        if any(held.count for held in tries.values()):
+            throttles.release(CODE_CHECKS, *tries)
+        redeemed = ((CODE_ADDRESS, neighbourhood(by.ip)), (CODE_PREFIX, binding.prefix_count))
+        throttles.give_back_keys(throttles.keys(*redeemed))
         return None
-    if row:
-        row.failures += 1
-        row.save(update_fields=["failures"])
-        if row.failures >= CODE_FAILURES:
-            SmsCode.objects.filter(pk=row.pk).update(closed_at=Now())
-    for whose in sorted({binding.told_tries, binding.whose}):
+    tried = _open_codes(binding).filter(expires_at__gt=Now())
+    if tried.update(failures=F("failures") + 1):
+        tried.filter(failures__gte=CODE_FAILURES).update(closed_at=Now())
+    for whose in sorted(tries):
         throttles.fail(CODE_CHECKS, whose)
     return ValidationError(WRONG_CODE, code="sms_code")
+
+
+def _use(binding: Binding, code: str) -> bool:
+    """Use the code up, if it is right. What is compared is a keyed hash: how far two agree tells nobody anything."""
+    right = _open_codes(binding).filter(expires_at__gt=Now(), bound_to=binding.word, code_hash=binding.hash(code))
+    return bool(right.update(used_at=Now(), closed_at=Now()))
 
 
 def seconds_until_next_typed(binding: Binding) -> int:

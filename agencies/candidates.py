@@ -1,5 +1,6 @@
 """Who of an agency can be named for a client: those who are, then others, each with the reason why not, if so."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from accounts.models import Person
@@ -13,11 +14,12 @@ _MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One person: whether he is named, and why he can't be."""
+    """One person: whether he is named, whether the page shows him ticked, and why he can't be named."""
 
     person: Person
     position: Words
     is_named: bool
+    is_ticked: bool
     why_not: Words
 
     @property
@@ -26,9 +28,10 @@ class Candidate:
         return not self.why_not or self.is_named
 
 
-def candidates_of(engagement: Engagement, *, name: str = "") -> list[Candidate]:
+def candidates_of(engagement: Engagement, *, name: str = "", ticked: Collection[str] | None = None) -> list[Candidate]:
     """Everybody who is named and known to the agency, and at most fifty others whose names begin so.
 
+    Ticked are those who are named, or those of these public ids, where a form comes back with an error.
     Who has left the agency altogether isn't shown, and so no longer named once the page is saved.
     """
     named = list(engagement.handlers.order_by("name", "pk"))
@@ -41,5 +44,7 @@ def candidates_of(engagement: Engagement, *, name: str = "") -> list[Candidate]:
         position = crossed.of(engagement.client_id, pk)
         problem = standing.four_roles_of_other(position) if position is not None else each.problem
         why_not = problem.text if problem is not None else ""
-        rows.append(Candidate(each.person, each.position_in_words, each.person in named, why_not))
+        is_named = each.person in named
+        is_ticked = is_named if ticked is None else str(each.person.uid) in ticked
+        rows.append(Candidate(each.person, each.position_in_words, is_named, is_ticked, why_not))
     return rows

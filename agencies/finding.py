@@ -45,6 +45,17 @@ def group(uid: uuid.UUID, *, by: Actor) -> ClientGroup:
     return found
 
 
+def refuse_foreign_group(uid: str, *, by: Actor) -> None:
+    """Raise a recorded Http404 where a form names a group that the actor's agency doesn't have (AUZ-03).
+
+    What is no public id at all is left to the form.
+    """
+    try:
+        group(uuid.UUID(uid), by=by)
+    except ValueError:
+        return
+
+
 def _not_found(what: str, *, by: Actor) -> Http404:
     # Written whether or not somebody else has it: both answers take the same work.
     audit.record(Kind.NOT_FOUND, by=by, reason="not_yours", what=what)

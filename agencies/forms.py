@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
@@ -66,14 +67,25 @@ class PeopleOfAgencyForm(Form):
 
 
 if TYPE_CHECKING:  # the stubs' fields are generic, Django's own are not
-    _IdentityField = forms.ModelChoiceField[Identity]
+    _OneField = forms.ModelChoiceField[Any]
     _PeopleField = forms.ModelMultipleChoiceField[Person]
 else:
-    _IdentityField = forms.ModelChoiceField
+    _OneField = forms.ModelChoiceField
     _PeopleField = forms.ModelMultipleChoiceField
 
 
-class IdentityField(_IdentityField):
+class ChoiceByUid(_OneField):
+    """One row by its public id; what is no id at all is refused in the same words as one that isn't in the list."""
+
+    def to_python(self, value: Any) -> Any:
+        """See `Field.to_python`."""
+        try:
+            return super().to_python(value)
+        except ValidationError as refusal:
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice") from refusal
+
+
+class IdentityField(ChoiceByUid):
     """One of the taxpayer's identities, by its public id."""
 
     def label_from_instance(self, obj: Any) -> str:
@@ -106,7 +118,7 @@ class TermsForm(Form):
 
 
 class NoteForm(ActForm):
-    """取消 or 拒绝: why, in a few words for the other side."""
+    """取消 or 拒绝: why, in a few words for the other side. Its version says no more than that the page was seen."""
 
     note = CleanCharField(label=_("原因"), required=False, max_length=100, help_text=_("对方可以看到。"))
 
@@ -154,7 +166,7 @@ class GroupForm(Form):
 class PlaceForm(ActForm):
     """Into which of the agency's groups a client goes."""
 
-    group = forms.ModelChoiceField(
+    group = ChoiceByUid(
         ClientGroup.objects.none(),
         to_field_name="uid",
         label=_("分组"),

@@ -50,37 +50,45 @@ CHAPTERS = (
     Chapter(
         _("二、登录模式介绍"),
         (
-            HelpPage("enterprise-login", _("企业登录：普通登录与快捷登录")),
-            HelpPage("natural-login", _("自然人登录")),
-            HelpPage("agency-login", _("代理机构登录")),
+            HelpPage("enterprise-login", _("（一）企业登录")),
+            HelpPage("natural-login", _("（二）自然人登录")),
+            HelpPage("agency-login", _("（三）代理机构登录")),
         ),
     ),
     Chapter(
         _("三、其他相关功能"),
         (
-            HelpPage("staff", _("企业人员维护：添加、删除、冻结与解冻、绑定与解绑")),
-            HelpPage("passwords", _("密码管理")),
+            HelpPage("staff", _("（一）办税人的删除、冻结与解冻、绑定与解绑")),
+            HelpPage("passwords", _("（二）密码管理")),
+        ),
+    ),
+    Chapter(_("四、实名采集"), (HelpPage("real-name", _("实名采集")),)),
+    Chapter(
+        _("五、常见问题"),
+        (
+            HelpPage("questions", _("十个常见问题")),
+            HelpPage("why-not", _("为什么登录不了？")),
+        ),
+    ),
+    Chapter(
+        _("附：操作指引"),
+        (
+            HelpPage("agency-guide", _("《辽宁省电子税务局（代理机构）操作指引》")),
+            HelpPage("register-change", _("《变更登记-变更办税人员信息》操作指引")),
             HelpPage("forgotten", _("忘记密码")),
             HelpPage("declaration-password", _("申报密码")),
         ),
     ),
-    Chapter(
-        _("四、实名采集与税务登记"),
-        (
-            HelpPage("real-name", _("实名采集")),
-            HelpPage("register-change", _("变更登记操作指引：办税人员与财务负责人")),
-        ),
-    ),
-    Chapter(
-        _("五、常见问题"),
-        (
-            HelpPage("why-not", _("为什么登录不了？")),
-            HelpPage("questions", _("十个常见问题")),
-        ),
-    ),
-    Chapter(_("附：操作指引"), (HelpPage("agency-guide", _("代理机构操作指引")),)),
 )
+"""The manual's contents (M2); what belongs to the job beside it stands at the end (D1)."""
 PAGES = {page.slug: page for chapter in CHAPTERS for page in chapter.pages}
+
+
+def beside(page: HelpPage) -> tuple[HelpPage | None, HelpPage | None]:
+    """The pages before and after this one, in the handbook's order."""
+    order = list(PAGES.values())
+    place = order.index(page)
+    return (order[place - 1] if place else None), (order[place + 1] if place + 1 < len(order) else None)
 
 
 def search(query: str) -> list[Hit]:

@@ -37,7 +37,11 @@ def _conditions(settings: Mapping[str, Any]) -> list[tuple[bool, str]]:
         (all(map(_is_key, (*seals, *lookups))), "a key must be name:base64 of 32 bytes"),
         (not _share(seals, lookups), "SEALING_KEYS and LOOKUP_KEYS share a key"),
         (settings["CIPHERS"] in ("international", "guomi"), "CIPHERS must be international or guomi"),
-        (_is_https(settings["SMS_URL"]), "SMS_URL must be an https address"),
+        (_is_gateway(settings["SMS_URL"]), "SMS_URL must be an https address, or tencent:// or aliyun://"),
+        (
+            not settings["SMS_FALLBACK_URL"] or _is_gateway(settings["SMS_FALLBACK_URL"]),
+            "SMS_FALLBACK_URL must be an https address, or tencent:// or aliyun://",
+        ),
         (settings["CACHE_URL"].startswith(("redis://", "rediss://")), "CACHE_URL must name a Redis server"),
         (_is_https(settings["SOCIAL_INSURANCE_URL"]), "SOCIAL_INSURANCE_URL must be an https address"),
         (len(settings["SOCIAL_INSURANCE_SECRET"]) >= MIN_SHARED_SECRET, "SOCIAL_INSURANCE_SECRET is missing or weak"),
@@ -59,6 +63,13 @@ def _is_key(entry: str) -> bool:
         return name.isalnum() and len(base64.b64decode(encoded, validate=True)) == KEY_BYTES
     except binascii.Error:
         return False
+
+
+def _is_gateway(address: str) -> bool:
+    """Whether messages go there encrypted: the services' kits speak https unless an address says otherwise."""
+    return _is_https(address) or (
+        urlsplit(address).scheme in ("tencent", "aliyun") and bool(urlsplit(address).hostname)
+    )
 
 
 def _is_client(entry: str) -> bool:

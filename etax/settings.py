@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from etax import embedded, postgresql, production
 
@@ -69,6 +69,7 @@ INSTALLED_APPS = [
 # The order is the order of a request: who asks, in what capacity, may he, is anything due first (architecture.md).
 MIDDLEWARE = [
     "etax.middleware.RequestMiddleware",
+    "etax.middleware.LanguageMiddleware",
     "etax.middleware.PolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -152,7 +153,7 @@ HASH_QUEUE = env.int("HASH_QUEUE", default=100)
 HASH_WAIT_SECONDS = env.float("HASH_WAIT_SECONDS", default=8.0)
 PASSWORD_POLICY = env.str("PASSWORD_POLICY", default="modern")
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.sessions"
 # Longer than a sign-in may last, so that the portal, not a missing session, says why it is over.
 SESSION_COOKIE_AGE = 9 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
@@ -168,8 +169,16 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Messages to phones ----------------------------------------------------------------------------------------------
 SMS_URL = env.str("SMS_URL", default=f"file://{VAR_DIR / 'sms.jsonl'}" if DEBUG else "")
+# Asked when the first gateway is down, or declines a message.
+SMS_FALLBACK_URL = env.str("SMS_FALLBACK_URL", default="")
+# For services that send by template, by service: the sign name, and the template of each kind of message, as JSON.
+SMS_SIGNS: dict[str, str] = env.json("SMS_SIGNS", default={})
+SMS_TEMPLATES: dict[str, dict[str, str]] = env.json("SMS_TEMPLATES", default={})
+# Messages of every kind that may go in a day.
+SMS_DAILY_BUDGET = env.int("SMS_DAILY_BUDGET", default=300_000)
 SMS_TIMEOUT_SECONDS = env.float("SMS_TIMEOUT_SECONDS", default=5.0)
-BUREAU_NAME = env.str("BUREAU_NAME", default="辽宁省电子税务局")
+# In each language if the catalogues have it, as they have the default's; else as it stands.
+BUREAU_NAME = env.str("BUREAU_NAME", default=gettext_noop("辽宁省电子税务局"))
 
 # --- Neighbouring systems --------------------------------------------------------------------------------------------
 # Where a payer of social insurance only is handed over to (D17); the embedded default carries a stand-in.
@@ -182,8 +191,10 @@ DOWNSTREAM_URLS = env.dict("DOWNSTREAM_URLS", default={})
 
 # --- Words and figures -----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
-LANGUAGES = [("zh-hans", _("简体中文"))]
+# Each in its own words: whoever looks for his language must know it when he sees it.
+LANGUAGES = [("zh-hans", "简体中文"), ("zh-hant", "繁體中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["etax.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Shanghai")
@@ -254,18 +265,32 @@ UPLOAD_MAX_BYTES = 8 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_MAX_BYTES
 
+# --- The log: to the standard error, where systemd takes it -----------------------------------------------------------
+LOG_FORMAT = env.str("LOG_FORMAT", default="line" if DEBUG else "json")
+# One line for each request, besides nginx's.
+LOG_REQUESTS = env.bool("LOG_REQUESTS", default=not DEBUG)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "etax.logs.RequestIdFilter"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "formatters": {
+        "line": {
+            "()": "etax.logs.LineFormatter",
+            "format": "{asctime} {levelname} {name} [{request_id}] {message}",
+            "style": "{",
+        },
+        "json": {"()": "etax.json_logs.JsonLineFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         # They tell which characters a printed page holds; one of them prints passwords (LOG-05).
         "fontTools": {"level": "ERROR"},
         "fpdf": {"level": "ERROR"},
+        # They would write down numbers, codes and signatures, which the kits of SMS services put into addresses.
+        "urllib3": {"level": "INFO"},
+        "tencentcloud_sdk_common": {"level": "ERROR"},
     },
 }
 

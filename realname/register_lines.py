@@ -266,7 +266,7 @@ def _decoded(raw: bytes, *, is_whole: bool) -> str:
 def _json_record(text: str) -> tuple[str, Fields]:
     """(record, fields) of `{"taxpayer": {…}}`, `{"person": {…}}` or `{"post": {…}}`."""
     try:
-        line = json.loads(text, object_pairs_hook=_object)
+        line = _JSON.decode(text)
     except (ValueError, RecursionError) as error:
         raise _refusal("not_json", _("不是有效的JSON。")) from error
     records = [name for name in _RECORDS if name in line] if isinstance(line, dict) else []
@@ -284,6 +284,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) != len(pairs):
         raise _refusal("duplicate_field", _("同一字段出现了两次。"))
     return fields
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_object)
 
 
 def _csv_record(text: str, columns: list[str]) -> tuple[str, Fields]:

@@ -69,26 +69,40 @@ class SmsCode(models.Model):
         return f"{self.purpose} code {self.pk}"
 
 
-class SmsMessage(models.Model):
-    """A message on its way to a phone; number and words are sealed, and wiped once it is sent.
+NOTICE = "notice"
+"""The kind of a message that tells somebody of an act; a code's kind is its purpose."""
 
-    Without a number it is a decoy: handled as any other, and sent to nobody.
+
+class SmsMessage(models.Model):
+    """A message on its way to a phone; number, words and code are sealed, and wiped once it is sent.
+
+    Without a number it is a decoy: handled as any other, and sent to nobody. `maybe_sent` counts the tries of which
+    nobody knows whether they reached the phone: one that is under way, that a killed process left, that a gateway
+    never answered (F8). `counts` are the keys of the limits that it took from, to be given back if it fails.
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    kind = models.CharField(max_length=20, default=NOTICE)
+    of_code = models.ForeignKey(SmsCode, on_delete=models.SET_NULL, null=True, blank=True, related_name="messages")
     to = SealedTextField(blank=True, default="")
     text = SealedTextField(blank=True, default="")
+    code = SealedTextField(blank=True, default="")
+    counts = models.JSONField(blank=True, default=list)
     created_at = models.DateTimeField(default=timezone.now)
     useful_until = models.DateTimeField()
     tries = models.PositiveSmallIntegerField(default=0)
+    maybe_sent = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(default=timezone.now)
+    sent_by = models.CharField(max_length=40, blank=True, default="")
     sent_at = models.DateTimeField(null=True, blank=True)
     given_up_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (
+            models.CheckConstraint(condition=Q(kind__in=[*Purpose.values, NOTICE]), name="sms_message_kind_is_known"),
             models.CheckConstraint(
-                condition=(Q(sent_at__isnull=True) & Q(given_up_at__isnull=True)) | (Q(to="") & Q(text="")),
+                condition=(Q(sent_at__isnull=True) & Q(given_up_at__isnull=True))
+                | (Q(to="") & Q(text="") & Q(code="")),
                 name="sms_message_is_wiped_when_done",
             ),
             models.CheckConstraint(
@@ -102,7 +116,53 @@ class SmsMessage(models.Model):
                 condition=Q(sent_at__isnull=True, given_up_at__isnull=True),
                 name="sms_message_waiting",
             ),
+            models.Index(fields=("created_at",), name="sms_message_by_age"),
         )
 
     def __str__(self) -> str:
         return f"message {self.uid}"
+
+
+class SmsChannel(models.Model):
+    """What the circuit breaker knows of one sender, for all processes together (F7, F8).
+
+    Closed without `open_until`; open until then; after that one process at a time may try (half open).
+    """
+
+    name = models.CharField(max_length=40, unique=True)
+    failures = models.PositiveSmallIntegerField(default=0)
+    counted_from = models.DateTimeField(null=True, blank=True)
+    open_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (not_empty("name", name="sms_channel_has_a_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Outcome(models.TextChoices):
+    """What became of handing one message to one sender."""
+
+    SENT = "sent", _("已提交")
+    DECLINED = "declined", _("被拒收")
+    FAILED = "failed", _("通道故障")
+    MAYBE_SENT = "maybe_sent", _("结果不明")
+
+
+class SmsTally(models.Model):
+    """How often, on one day, a sender had one outcome: the delivery figures, kept when the messages are gone."""
+
+    day = models.DateField()
+    channel = models.CharField(max_length=40)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            one_of("outcome", Outcome, name="sms_tally_outcome_is_known"),
+            models.UniqueConstraint(fields=("day", "channel", "outcome"), name="one_sms_tally_per_day_and_outcome"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.channel} {self.outcome}: {self.count}"

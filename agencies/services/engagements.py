@@ -18,16 +18,19 @@ from staff.services import rights
 
 
 @contextmanager
-def locked(kind: Kind, engagement: Engagement, version: int, *, by: Actor, **details: Any) -> Iterator[Engagement]:
+def locked(
+    kind: Kind, engagement: Engagement, version: int | None, *, by: Actor, **details: Any
+) -> Iterator[Engagement]:
     """The open engagement, locked and at the version the actor saw; afterwards saved as the next, and recorded.
 
-    Raises ValidationError `stale` where somebody was quicker or it is over.
+    `version` is None for an act that no change by the other side may keep from being done. Raises ValidationError
+    `stale` where somebody was quicker or it is over.
     """
     name = other_than(engagement, by.taxpayer).name
     with rights.refusals_recorded(kind, by=by, name=name), transaction.atomic():
         rows = Engagement.objects.select_for_update(no_key=True, of=("self",))
         row = rows.select_related("agency", "client").get(pk=engagement.pk)
-        if row.version != version or row.ended_at is not None:
+        if version not in (None, row.version) or row.ended_at is not None:
             raise rights.stale()
         yield row
         save(row, kind, by=by, **details)
@@ -39,6 +42,11 @@ def save(engagement: Engagement, kind: Kind, *, by: Actor, **details: Any) -> No
     engagement.save()
     name = other_than(engagement, by.taxpayer).name
     audit.record(kind, by=by, **{"name": name, "engagement": str(engagement.uid), **details})
+
+
+def has_just_done(kind: Kind, engagement: Engagement, *, by: Actor, **details: Any) -> bool:
+    """Whether the last that the actor did was this, to this engagement: the same form sent twice (F12)."""
+    return audit.has_just_done(kind, by=by, engagement=str(engagement.uid), **details)
 
 
 def other_than(engagement: Engagement, firm: Taxpayer | None) -> Taxpayer:

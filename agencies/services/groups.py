@@ -23,6 +23,11 @@ def add(*, name: str, by: Actor) -> ClientGroup:
     return group
 
 
+def has_just_added(name: str, *, by: Actor) -> bool:
+    """Whether the actor has within the last minute added the group of this name: the same form sent twice (F12)."""
+    return audit.has_just_done(Kind.CLIENT_GROUP_CHANGED, by=by, name=name, deleted=None, engagement=None)
+
+
 def _create(agency: Taxpayer, name: str) -> ClientGroup:
     try:
         with transaction.atomic():

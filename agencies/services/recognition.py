@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -13,6 +13,7 @@ from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
+from accounts.words import for_phones
 from agencies.models import EndReason, Engagement
 from agencies.services import engagements
 from agencies.services.engagements import leads_of, locked, tell
@@ -40,6 +41,11 @@ class Terms:
         return (identities.held_by(self.identity) & functions.ALL) - functions.LENDABLE
 
     @property
+    def picture(self) -> dict[str, Any]:
+        """What an entry shows before and after, as of `picture_of`."""
+        return _picture(self.identity, self.valid_from, self.valid_until)
+
+    @property
     def details(self) -> dict[str, Any]:
         """What the record keeps of them."""
         days = {"valid_from": self.valid_from, "valid_until": self.valid_until}
@@ -48,6 +54,19 @@ class Terms:
             "functions": sorted(self.lent),
             **{name: day.isoformat() if day else None for name, day in days.items()},
         }
+
+
+def _picture(identity: Identity | None, first: date | None, last: date | None) -> dict[str, Any]:
+    days = {"first_day": first, "last_day": last}
+    return {
+        "lent": identity.name if identity else "",
+        **{name: day.isoformat() if day else None for name, day in days.items()},
+    }
+
+
+def picture_of(engagement: Engagement) -> dict[str, Any]:
+    """What the record keeps of an engagement before and after it is agreed upon or changed (D28)."""
+    return _picture(engagement.identity, engagement.valid_from, engagement.valid_until)
 
 
 def check(terms: Terms, *, since: date | None = None, by: Actor) -> None:
@@ -81,7 +100,7 @@ def check_agency(agency: Taxpayer, *, by: Actor) -> None:
 def recognise(agency: Taxpayer, *, terms: Terms, by: Actor) -> Engagement:
     """认定: let this agency act from now on. A request of its that is pending is thereby accepted.
 
-    Raises ValidationError `own_firm`, `not_an_agency`, `already_recognised`, `code_needed`, and as `check`;
+    Raises ValidationError `own_firm`, `not_an_agency`, `already_recognised`, `stale`, `code_needed`, and as `check`;
     PermissionDenied for who isn't LR or FR.
     """
     _person, client = rights.require_lead(by)
@@ -91,13 +110,19 @@ def recognise(agency: Taxpayer, *, terms: Terms, by: Actor) -> Engagement:
         check(terms, by=by)
         engagements.end_overdue(agency=agency, client=client)
         engagement = _pending(agency, client)
+        agreed = {"before": picture_of(engagement), "after": terms.picture, **terms.details}
         _agree(engagement, terms)
         engagement.recognised_at = max(timezone.now(), engagement.proposed_at)
-        engagements.save(engagement, Kind.ENGAGEMENT_RECOGNISED, by=by, **terms.details)
+        engagements.save(engagement, Kind.ENGAGEMENT_RECOGNISED, by=by, **agreed)
         people = [*leads_of(agency), *([engagement.proposed_by] if engagement.proposed_by else [])]
         words = {"client": client.name, "agency": agency.name}
-        tell(people, _("“%(client)s”已认定“%(agency)s”为其代理机构，请指定代办人员。") % words)
+        tell(people, for_phones("“%(client)s”已认定“%(agency)s”为其代理机构，请指定代办人员。") % words)
     return engagement
+
+
+def has_just_recognised(agency: Taxpayer, terms: Terms, *, by: Actor) -> bool:
+    """Whether the actor has within the last minute recognised this agency on these terms: sent twice (F12)."""
+    return audit.has_just_done(Kind.ENGAGEMENT_RECOGNISED, by=by, name=agency.name, **terms.details)
 
 
 def _pending(agency: Taxpayer, client: Taxpayer) -> Engagement:
@@ -105,10 +130,18 @@ def _pending(agency: Taxpayer, client: Taxpayer) -> Engagement:
     rows = Engagement.objects.open().select_related("agency", "client", "proposed_by")
     found = rows.select_for_update(no_key=True, of=("self",)).filter(agency=agency, client=client).first()
     if found is None:
-        return Engagement.objects.create(agency=agency, client=client, proposed_at=timezone.now())
+        return _begin(agency, client)
     if found.recognised_at is not None:
         raise ValidationError(_("已经认定该代理机构。如需调整，请在列表中【修改】。"), code="already_recognised")
     return found
+
+
+def _begin(agency: Taxpayer, client: Taxpayer) -> Engagement:
+    try:
+        with transaction.atomic():
+            return Engagement.objects.create(agency=agency, client=client, proposed_at=timezone.now())
+    except IntegrityError as error:  # the agency asked at the same moment
+        raise rights.stale() from error
 
 
 def _agree(engagement: Engagement, terms: Terms) -> None:
@@ -130,13 +163,13 @@ def change(engagement: Engagement, *, version: int, terms: Terms, by: Actor) -> 
     Raises ValidationError `stale`, `not_recognised`, and as `check`; PermissionDenied for who isn't LR or FR.
     """
     rights.require_lead(by)
-    before = {"identity": engagement.identity.name if engagement.identity else ""}
-    with locked(Kind.ENGAGEMENT_CHANGED, engagement, version, by=by, was=before, **terms.details) as row:
+    changed = {"before": picture_of(engagement), "after": terms.picture, **terms.details}
+    with locked(Kind.ENGAGEMENT_CHANGED, engagement, version, by=by, **changed) as row:
         _refuse_unless_recognised(row)
         check(terms, since=row.valid_from, by=by)
         _agree(row, terms)
         words = {"client": row.client.name}
-        tell(leads_of(row.agency), _("“%(client)s”已修改对贵机构的代理认定，请登录后查看。") % words)
+        tell(leads_of(row.agency), for_phones("“%(client)s”已修改对贵机构的代理认定，请登录后查看。") % words)
 
 
 def _refuse_unless_recognised(engagement: Engagement) -> None:
@@ -144,30 +177,31 @@ def _refuse_unless_recognised(engagement: Engagement) -> None:
         raise ValidationError(_("该代理机构尚未认定，请先接受或拒绝申请。"), code="not_recognised")
 
 
-def cancel(engagement: Engagement, *, version: int, note: str = "", by: Actor) -> None:
+def cancel(engagement: Engagement, *, note: str = "", by: Actor) -> None:
     """取消: nobody of the agency may act from this moment on; leads and handlers are told.
 
+    It asks for no version: what the agency changes meanwhile (its handlers, its groups) must not put off the end.
     Raises ValidationError `stale`, `not_recognised`; PermissionDenied for who isn't LR or FR.
     """
     rights.require_lead(by)
-    with locked(Kind.ENGAGEMENT_CANCELLED, engagement, version, by=by, reason_given=note) as row:
+    with locked(Kind.ENGAGEMENT_CANCELLED, engagement, None, by=by, reason_given=note) as row:
         _refuse_unless_recognised(row)
         people = [*leads_of(row.agency), *row.handlers.all()]
         engagements.end(row, EndReason.CANCELLED, note=note)
-        tell(people, _("“%(client)s”已取消代理认定，不能再代其办税。") % {"client": row.client.name})
+        tell(people, for_phones("“%(client)s”已取消代理认定，不能再代其办税。") % {"client": row.client.name})
 
 
-def decline(engagement: Engagement, *, version: int, note: str = "", by: Actor) -> None:
-    """拒绝 a request; the agency may send it again.
+def decline(engagement: Engagement, *, note: str = "", by: Actor) -> None:
+    """拒绝 a request; the agency may send it again. As `cancel`, it asks for no version.
 
     Raises ValidationError `stale`, `not_pending`; PermissionDenied for who isn't LR or FR.
     """
     rights.require_lead(by)
-    with locked(Kind.ENGAGEMENT_DECLINED, engagement, version, by=by, reason_given=note) as row:
+    with locked(Kind.ENGAGEMENT_DECLINED, engagement, None, by=by, reason_given=note) as row:
         _refuse_unless_pending(row)
         engagements.end(row, EndReason.DECLINED, note=note)
         people = [row.proposed_by] if row.proposed_by else leads_of(row.agency)
-        tell(people, _("“%(client)s”已拒绝代理申请。") % {"client": row.client.name})
+        tell(people, for_phones("“%(client)s”已拒绝代理申请。") % {"client": row.client.name})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import PROPOSALS, PROPOSALS_TO_ONE
 from accounts.models import Person, Taxpayer
+from accounts.words import for_phones
 from agencies.models import EndReason, Engagement
 from agencies.services import engagements
 from agencies.services.engagements import leads_of, locked, tell
@@ -49,6 +50,12 @@ def propose(code: str, *, by: Actor) -> Engagement:
     return asked
 
 
+def has_just_proposed(code: str, *, by: Actor) -> bool:
+    """Whether the actor has within the last minute asked the taxpayer with this number: sent twice (F12)."""
+    client = Taxpayer.objects.filter(code=code).first()
+    return client is not None and audit.has_just_done(Kind.ENGAGEMENT_PROPOSED, by=by, name=client.name)
+
+
 def _why_not(agency: Taxpayer, client: Taxpayer | None, code: str) -> ValidationError | None:
     """Counts the request as well: whoever asks about many numbers is slowed, whatever he finds."""
     if client == agency:
@@ -76,7 +83,7 @@ def _ask(agency: Taxpayer, client: Taxpayer, person: Person) -> Engagement | Non
     except IntegrityError:
         return None
     words = {"agency": agency.name, "client": client.name}
-    text = _("“%(agency)s”申请代理“%(client)s”的涉税业务，请在【代理机构认定管理】中接受或拒绝。") % words
+    text = for_phones("“%(agency)s”申请代理“%(client)s”的涉税业务，请在【代理机构认定管理】中接受或拒绝。") % words
     tell(leads_of(client), text)
     return engagement
 

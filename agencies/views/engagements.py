@@ -6,11 +6,14 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.audit import Kind
 from accounts.keypages import keys_of, page_of
-from accounts.pages import form_page, page
+from accounts.models import Taxpayer
+from accounts.pages import form_page
 from accounts.requests import Request
 from agencies import finding
 from agencies.decorators import agency_manager_required
@@ -18,6 +21,7 @@ from agencies.forms import EngagementFilterForm, PlaceForm, ProposalForm
 from agencies.lists import PAGE_SIZE, engagement_rows, engagements_of
 from agencies.models import Engagement
 from agencies.services import requests
+from agencies.services.engagements import has_just_done
 from agencies.views.words import lent_words
 from staff.forms import ActForm
 
@@ -46,13 +50,14 @@ def propose(request: Request) -> HttpResponse:
     """申请代理: ask a taxpayer by its number."""
     form = ProposalForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
+        code = form.cleaned_data["code"]
         try:
-            engagement = requests.propose(form.cleaned_data["code"], by=request.actor)
+            requests.propose(code, by=request.actor)
         except ValidationError as refusal:
             form.add_error(None, refusal)
-        else:
+        if not form.errors or requests.has_just_proposed(code, by=request.actor):
             text = _("已向“%(client)s”发送代理申请，对方接受后即可指定代办人员。")
-            messages.success(request, text % {"client": engagement.client.name})
+            messages.success(request, text % {"client": Taxpayer.objects.get(code=code).name})
             return redirect("agencies:engagements")
     return form_page(request, "agencies/propose.html", {"form": form})
 
@@ -64,14 +69,13 @@ def engagement(request: Request, uid: uuid.UUID) -> HttpResponse:
     return engagement_page(request, finding.of_agency(uid, by=request.actor))
 
 
-def engagement_page(
-    request: Request, found: Engagement, *, place_form: PlaceForm | None = None, status: int = 200
-) -> HttpResponse:
+def engagement_page(request: Request, found: Engagement, *, place_form: PlaceForm | None = None) -> HttpResponse:
     """The page of one client, with the form that a refusal came back on, if any."""
     initial = {"version": found.version, "group": found.group.uid if found.group else None}
     form = place_form or PlaceForm(initial=initial, agency=found.agency)
     context = {"row": engagement_rows([found])[0], "lent": lent_words(found), "form": form}
-    return page(request, "agencies/engagement.html", context, status=status)
+    anew = reverse("agencies:engagement", args=[found.uid])
+    return form_page(request, "agencies/engagement.html", context, anew=anew)
 
 
 @get_or_post
@@ -80,14 +84,12 @@ def withdraw(request: Request, uid: uuid.UUID) -> HttpResponse:
     """撤回 a request; it can be sent again."""
     found = finding.of_agency(uid, by=request.actor)
     form = ActForm(request.POST if request.method == "POST" else None, initial={"version": found.version})
-    status = 400 if request.method == "POST" else 200
     if request.method == "POST" and form.is_valid():
         try:
             requests.withdraw(found, **form.cleaned_data, by=request.actor)
         except ValidationError as refusal:
             form.add_error(None, refusal)
-            status = 409 if refusal.code == "stale" else 400
-        else:
+        if not form.errors or has_just_done(Kind.ENGAGEMENT_WITHDRAWN, found, by=request.actor):
             messages.success(request, _("已撤回申请，需要时可以重新发送。"))
             return redirect("agencies:engagements")
-    return page(request, "agencies/withdraw.html", {"form": form, "engagement": found}, status=status)
+    return form_page(request, "agencies/withdraw.html", {"form": form, "engagement": found})

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.audit import Kind
 from accounts.pages import form_page
 from accounts.requests import Request
 from agencies import finding
@@ -16,6 +17,7 @@ from agencies.decorators import agency_manager_required
 from agencies.forms import GroupForm, PlaceForm
 from agencies.models import ClientGroup
 from agencies.services import groups as services
+from agencies.services.engagements import has_just_done
 from agencies.views.engagements import engagement_page
 
 _MOST = 200
@@ -27,11 +29,12 @@ def groups(request: Request) -> HttpResponse:
     """The agency's groups, and a new one."""
     form = GroupForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
+        name = form.cleaned_data["name"]
         try:
-            services.add(name=form.cleaned_data["name"], by=request.actor)
+            services.add(name=name, by=request.actor)
         except ValidationError as refusal:
             form.add_error("name", refusal)
-        else:
+        if not form.errors or services.has_just_added(name, by=request.actor):
             messages.success(request, _("分组已新增。在委托企业的页面上可以把企业放入分组。"))
             return redirect("agencies:groups")
     found = ClientGroup.objects.filter(agency=request.actor.taxpayer).order_by("name")[:_MOST]
@@ -52,14 +55,16 @@ def delete_group(request: Request, uid: uuid.UUID) -> HttpResponse:
 def place(request: Request, uid: uuid.UUID) -> HttpResponse:
     """Put a client into a group."""
     engagement = finding.of_agency(uid, by=request.actor)
-    form, status = PlaceForm(request.POST, agency=engagement.agency), 400
+    finding.refuse_foreign_group(request.POST.get("group", ""), by=request.actor)
+    form = PlaceForm(request.POST, agency=engagement.agency)
     if form.is_valid():
+        group = form.cleaned_data["group"]
         try:
             services.place(engagement, **form.cleaned_data, by=request.actor)
         except ValidationError as refusal:
             form.add_error(None, refusal)
-            status = 409 if refusal.code == "stale" else 400
-        else:
+        placed = {"group": group.name if group else ""}
+        if not form.errors or has_just_done(Kind.CLIENT_GROUP_CHANGED, engagement, by=request.actor, **placed):
             messages.success(request, _("分组已保存。"))
             return redirect("agencies:engagement", engagement.uid)
-    return engagement_page(request, engagement, place_form=form, status=status)
+    return engagement_page(request, engagement, place_form=form)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.audit import Kind
 from accounts.keypages import keys_of, page_of
 from accounts.pages import form_page, page
 from accounts.requests import Request
@@ -20,6 +21,7 @@ from agencies import finding
 from agencies.forms import AgencySearchForm, NoteForm
 from agencies.lists import PAGE_SIZE, agencies_of, engagement_rows, register_of_agencies
 from agencies.services import recognition as services
+from agencies.services.engagements import has_just_done
 from agencies.views.words import lent_words
 from staff.decorators import lead_required
 
@@ -79,6 +81,7 @@ def recognition(request: Request, uid: uuid.UUID) -> HttpResponse:
 class Ending:
     """What the page of an end says."""
 
+    kind: Kind
     title: Words
     consequence: Words
     button: Words
@@ -86,6 +89,7 @@ class Ending:
 
 
 CANCELLING = Ending(
+    Kind.ENGAGEMENT_CANCELLED,
     gettext_lazy("取消代理认定"),
     gettext_lazy(
         "确认后立即生效：该代理机构的人员不能再代本企业办税，正在代办的，下一次点击即退出。已办理的业务和记录会保留。"
@@ -94,6 +98,7 @@ CANCELLING = Ending(
     gettext_lazy("已取消代理认定，并已短信告知对方。"),
 )
 DECLINING = Ending(
+    Kind.ENGAGEMENT_DECLINED,
     gettext_lazy("拒绝代理申请"),
     gettext_lazy("确认后，该代理机构的申请被拒绝，对方可以看到原因，也可以重新申请。"),
     gettext_lazy("确认拒绝"),
@@ -118,16 +123,12 @@ def decline(request: Request, uid: uuid.UUID) -> HttpResponse:
 def _end(request: Request, uid: uuid.UUID, ending: Ending, service: Callable[..., None]) -> HttpResponse:
     engagement = finding.of_client(uid, by=request.actor)
     form = NoteForm(request.POST if request.method == "POST" else None, initial={"version": engagement.version})
-    status = 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                service(engagement, **form.cleaned_data, by=request.actor)
-            except ValidationError as refusal:
-                form.add_error(None, refusal)
-                status = 409 if refusal.code == "stale" else 400
-            else:
-                messages.success(request, ending.done)
-                return redirect("agencies:recognitions")
-    return page(request, "agencies/end.html", {"ending": ending, "form": form, "engagement": engagement}, status=status)
+    if request.method == "POST" and form.is_valid():
+        try:
+            service(engagement, note=form.cleaned_data["note"], by=request.actor)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        if not form.errors or has_just_done(ending.kind, engagement, by=request.actor):
+            messages.success(request, ending.done)
+            return redirect("agencies:recognitions")
+    return form_page(request, "agencies/end.html", {"ending": ending, "form": form, "engagement": engagement})

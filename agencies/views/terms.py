@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.audit import Kind
 from accounts.models import Taxpayer
 from accounts.pages import form_page, page
 from accounts.requests import Request
@@ -19,14 +20,17 @@ from agencies import finding
 from agencies.forms import TermsForm
 from agencies.models import Engagement
 from agencies.services import recognition as services
+from agencies.services.engagements import has_just_done
 from agencies.services.recognition import Terms
 from agencies.views.words import names_of
+from staff import finding as staff_finding
 from staff.decorators import lead_required
 
 
 def _form(request: Request, initial: dict[str, Any] | None = None) -> TermsForm:
     client = request.actor.taxpayer
     assert client is not None  # noqa: S101 - lead_required lets nobody in without one
+    staff_finding.refuse_foreign_identities(request.POST.getlist("identity"), by=request.actor)
     data = request.POST if request.method == "POST" else None
     return TermsForm(data, initial=initial, taxpayer=client)
 
@@ -87,14 +91,15 @@ def save_recognition(request: Request, uid: uuid.UUID) -> HttpResponse:
     """认定."""
     agency, form = finding.agency(uid, by=request.actor), _form(request)
     if form.is_valid():
+        terms = _terms(form)
         try:
-            services.recognise(agency, terms=_terms(form), by=request.actor)
+            services.recognise(agency, terms=terms, by=request.actor)
         except ValidationError as refusal:
             form.add_error(None, refusal)
-        else:
+        if not form.errors or services.has_just_recognised(agency, terms, by=request.actor):
             messages.success(request, _("已认定“%(agency)s”，并已短信告知对方。") % {"agency": agency.name})
             return redirect("agencies:recognitions")
-    return form_page(request, "agencies/terms.html", _context(agency, form, None))
+    return _refused(request, agency, form, None)
 
 
 @require_safe
@@ -125,15 +130,18 @@ def save_change(request: Request, uid: uuid.UUID) -> HttpResponse:
     """修改."""
     engagement, form = finding.of_client(uid, by=request.actor), _form(request)
     if form.is_valid():
-        version = form.cleaned_data["version"] or 0
+        terms, version = _terms(form), form.cleaned_data["version"] or 0
         try:
-            services.change(engagement, version=version, terms=_terms(form), by=request.actor)
+            services.change(engagement, version=version, terms=terms, by=request.actor)
         except ValidationError as refusal:
             form.add_error(None, refusal)
-            if refusal.code == "stale":
-                context = _context(engagement.agency, form, engagement)
-                return page(request, "agencies/terms.html", context, status=409)
-        else:
+        changed = (Kind.ENGAGEMENT_CHANGED, engagement)
+        if not form.errors or has_just_done(*changed, **terms.details, by=request.actor):
             messages.success(request, _("已修改，代理机构的人员下一次点击即按新的约定办理。"))
             return redirect("agencies:recognitions")
-    return form_page(request, "agencies/terms.html", _context(engagement.agency, form, engagement))
+    return _refused(request, engagement.agency, form, engagement)
+
+
+def _refused(request: Request, agency: Taxpayer, form: TermsForm, engagement: Engagement | None) -> HttpResponse:
+    context = _context(agency, form, engagement)
+    return form_page(request, "agencies/terms.html", context, anew=context["back_url"])

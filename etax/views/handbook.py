@@ -25,4 +25,6 @@ def help_page(request: Request, slug: str) -> HttpResponse:
     found = handbook.PAGES.get(slug)
     if found is None:
         raise Http404
-    return page(request, "help/page.html", {"help": found, "chapters": handbook.CHAPTERS})
+    before, after = handbook.beside(found)
+    context = {"help": found, "chapters": handbook.CHAPTERS, "before": before, "after": after}
+    return page(request, "help/page.html", context)

@@ -1,7 +1,7 @@
 """税务登记人员: who works where, by the tax register (Post)."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -26,9 +26,17 @@ class PostQuerySet(models.QuerySet["Post"]):
     """Ways of choosing posts."""
 
     def open(self) -> "PostQuerySet":
-        """The posts that the register holds today."""
+        """The posts that the register holds today.
+
+        A taxpayer has one legal representative and one finance officer: where the end of one lies in the future and
+        another has already begun, the one who began last is it (D20, D31).
+        """
         today = timezone.localdate()
-        return self.filter(Q(until__isnull=True) | Q(until__gt=today), since__lte=today)
+        held = Q(Q(until__isnull=True) | Q(until__gt=today), since__lte=today)
+        began_later = Q(since__gt=OuterRef("since")) | Q(since=OuterRef("since"), pk__gt=OuterRef("pk"))
+        place = {"taxpayer": OuterRef("taxpayer"), "position": OuterRef("position")}
+        successors = Post.objects.filter(held, began_later, **place)
+        return self.filter(held).exclude(Q(position__in=LEADS) & Exists(successors))
 
 
 class Post(models.Model):

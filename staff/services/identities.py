@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, ProtectedError
+from django.db.models import Exists, OuterRef, ProtectedError, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts import audit
@@ -32,11 +32,11 @@ def held_by(identity: Identity) -> frozenset[str]:
     return frozenset(identity.grants.values_list("function", flat=True))
 
 
-def users_of(identity: Identity) -> list[Membership]:
+def users_of(identity: Identity) -> QuerySet[Membership]:
     """The clerks who have this identity, by name. Who became a lead holds every function without it (D7, D31)."""
     leads = Post.objects.open().filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"), position__in=LEADS)
     clerks = identity.memberships.open().exclude(Exists(leads))
-    return list(clerks.select_related("person").order_by("person__name", "pk"))
+    return clerks.select_related("person").order_by("person__name", "pk")
 
 
 def effects(identity: Identity, wanted: Collection[str]) -> list[Effect]:
@@ -111,13 +111,13 @@ def change(identity: Identity, *, version: int, name: str, description: str, cod
         gained, lost = sorted(set(codes) - before), sorted(before - set(codes))
         was = {"name": identity.name, "description": identity.description}
         now = {"name": name, "description": description}
-        audit.record(Kind.IDENTITY_CHANGED, by=by, before=was, after=now, name=name, gained=gained, lost=lost)
         audit.record_each(
             Kind.MEMBER_CHANGED,
             {each.membership.person: {"gained": sorted(each.gains), "lost": sorted(each.loses)} for each in affected},
             by=by,
             name=name,
         )
+        audit.record(Kind.IDENTITY_CHANGED, by=by, before=was, after=now, name=name, gained=gained, lost=lost)
 
 
 def _save_named(identity: Identity) -> None:
@@ -135,6 +135,20 @@ def _locked(identity: Identity, taxpayer: Taxpayer, version: int) -> Identity:
     return locked
 
 
+def was_just_saved(
+    identity: Identity | None, *, name: str, description: str, codes: Collection[str], by: Actor
+) -> bool:
+    """Whether the actor has within the last minute saved just this: the same form sent twice (F12).
+
+    `identity` is None for a new one.
+    """
+    words = {"name": name, "description": description}
+    if identity is None:
+        return audit.has_just_done(Kind.IDENTITY_ADDED, by=by, **words, functions=sorted(codes))
+    done = audit.has_just_done(Kind.IDENTITY_CHANGED, by=by, after=words)
+    return done and held_by(identity) == frozenset(codes)
+
+
 def delete(identity: Identity, *, version: int, by: Actor) -> None:
     """Delete an identity that nobody has.
 
@@ -144,10 +158,11 @@ def delete(identity: Identity, *, version: int, by: Actor) -> None:
     with rights.refusals_recorded(Kind.IDENTITY_DELETED, by=by, name=identity.name), transaction.atomic():
         locked = _locked(identity, taxpayer, version)
         users = users_of(locked)
-        if users:
+        count = users.count()
+        if count:
             names = _("、").join(user.person.masked_name for user in users[:10])
             text = _("不能删除：%(names)s等%(count)s人正在使用该身份，请先为他们更换身份。")
-            raise ValidationError(text, code="in_use", params={"names": names, "count": len(users)})
+            raise ValidationError(text, code="in_use", params={"names": names, "count": count})
         codes = held_by(locked)
         _check_functions(codes, by=by)
         try:

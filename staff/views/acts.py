@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.audit import Kind
-from accounts.pages import page
+from accounts.pages import form_page
 from accounts.requests import Request
 from accounts.words import Words
 from staff import finding
@@ -23,6 +23,7 @@ from staff.decorators import lead_required
 from staff.forms import ActForm, FreezeForm, RightsForm
 from staff.members import row_of
 from staff.models import Membership
+from staff.origins import origin_of
 from staff.services import members as services
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -120,25 +121,26 @@ def _act(request: Request, uid: uuid.UUID, act: Act, service: Service, form: Act
     if request.method != "POST" and membership.removed_at is not None:
         messages.warning(request, _("该办税人员已删除，不能再对其操作。"))
         return redirect("staff:member", uid)
-    is_stale = False
     if request.method == "POST" and form.is_valid():
+        asked = {**form.cleaned_data, **more}
         try:
-            service(membership, **{**form.cleaned_data, **more}, by=request.actor)
+            service(membership, **asked, by=request.actor)
         except ValidationError as refusal:
-            is_stale = refusal.code == "stale"
-            if is_stale and services.has_just_done(act.kind, membership, by=request.actor):
+            del asked["version"]
+            if refusal.code == "stale" and services.has_just_done(act.kind, membership, **asked, by=request.actor):
                 return _done(request, act)  # the same form sent twice: one effect, and the same answer (F12)
             form.add_error(None, refusal)
         else:
             return _done(request, act)
-    context = {"act": act, "form": form, "membership": membership, "row": row_of(membership), "is_stale": is_stale}
-    return page(request, "staff/act.html", context, status=409 if is_stale else 400 if form.errors else 200)
+    context = {"act": act, "form": form, "membership": membership, "row": row_of(membership)}
+    context |= {"origin": origin_of(request)}
+    return form_page(request, "staff/act.html", context)
 
 
 def _done(request: Request, act: Act) -> HttpResponse:
     """Back to the list that the act was begun from: 企业人员维护, or 用户授权管理 (M150)."""
     messages.success(request, act.done)
-    return redirect("staff:authorisations" if request.GET.get("from") == "authorisations" else "staff:members")
+    return redirect(origin_of(request).url_name)
 
 
 def _act_form(request: Request, uid: uuid.UUID) -> ActForm:

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -14,6 +15,7 @@ from accounts.requests import Request
 from staff import finding
 from staff.decorators import manager_required
 from staff.forms import AddMemberForm, CandidateForm
+from staff.origins import Origin, origin_of
 from staff.services import adding
 from staff.steps import adding_steps_at
 
@@ -33,8 +35,14 @@ def search_candidate(request: Request) -> HttpResponse:
             token = adding.token_for(found, by=request.actor)
         except ValidationError as refusal:
             form.add_error(None, refusal)
-    not_found = form.has_error("__all__", "candidate_not_found")
-    context = {"form": form, "found": found, "token": token, "not_found": not_found, "steps": adding_steps_at(0)}
+    context = {
+        "form": form,
+        "found": found,
+        "token": token,
+        "not_found": form.has_error("__all__", "candidate_not_found"),
+        "steps": adding_steps_at(0),
+        "origin": origin_of(request),
+    }
     return form_page(request, "staff/search_candidate.html", context)
 
 
@@ -43,13 +51,11 @@ def search_candidate(request: Request) -> HttpResponse:
 @manager_required
 def add_member(request: Request, token: str) -> HttpResponse:
     """Personal password, identities, 管理权限, 【确定】 (M31); without any identity the way to 身份维护 (M94)."""
+    origin = origin_of(request)
     try:
         found = adding.candidate(token, by=request.actor)
     except ValidationError as refusal:
-        if refusal.code == "just_added":
-            return _just_added(request)
-        messages.error(request, refusal.messages[0])
-        return redirect("staff:search_candidate")
+        return _no_candidate(request, refusal, origin)
     finding.refuse_foreign_identities(request.POST.getlist("identities"), by=request.actor)
     data = request.POST if request.method == "POST" else None
     form = AddMemberForm(data, taxpayer=found.taxpayer, may_give_management=request.actor.is_lead)
@@ -59,18 +65,25 @@ def add_member(request: Request, token: str) -> HttpResponse:
             adding.add(found, **chosen, by=request.actor)
         except ValidationError as refusal:
             if refusal.code == "already_added" and adding.was_just_added(found, by=request.actor):
-                return _just_added(request)
+                return _just_added(request, origin)
             form.add_error("password" if str(refusal.code).startswith("password_") else None, refusal)
         else:
             told = _("已添加%(name)s为办税人员，并已短信告知本人。") if found.person.phone else _NOT_TOLD
             messages.success(request, told % {"name": found.person.masked_name})
-            return redirect("staff:members")
+            return redirect(origin.url_name)
     has_identities = form.fields["identities"].queryset.exists()  # type: ignore[attr-defined]
-    context = {"form": form, "found": found, "has_identities": has_identities, "steps": adding_steps_at(1)}
-    return form_page(request, "staff/add_member.html", context)
+    context = {"form": form, "found": found, "has_identities": has_identities, "origin": origin}
+    return form_page(request, "staff/add_member.html", {**context, "steps": adding_steps_at(1)})
 
 
-def _just_added(request: Request) -> HttpResponse:
+def _no_candidate(request: Request, refusal: ValidationError, origin: Origin) -> HttpResponse:
+    if refusal.code == "just_added":
+        return _just_added(request, origin)
+    messages.error(request, refusal.messages[0])
+    return redirect(reverse("staff:search_candidate") + origin.query)
+
+
+def _just_added(request: Request, origin: Origin) -> HttpResponse:
     """The answer to the same form sent twice, one after the other or both at once: as to the first (F12)."""
     messages.info(request, _("该人员刚刚已添加。"))
-    return redirect("staff:members")
+    return redirect(origin.url_name)

@@ -15,6 +15,7 @@ from staff.decorators import lead_required
 from staff.forms import MembershipChoiceForm
 from staff.members import PAGE_SIZE, rich, rows_of
 from staff.models import Membership
+from staff.origins import AUTHORISATIONS
 
 
 @require_safe
@@ -24,7 +25,7 @@ def authorisations(request: Request) -> HttpResponse:
     taxpayer = request.actor.taxpayer
     assert taxpayer is not None  # noqa: S101 - lead_required lets nobody in without one
     key_page = page_of(rich(Membership.objects.filter(taxpayer=taxpayer)), size=PAGE_SIZE, **keys_of(request))
-    context = {"rows": rows_of(taxpayer, key_page.rows), "pages": key_page.links({})}
+    context = {"rows": rows_of(taxpayer, key_page.rows), "pages": key_page.links({}), "origin": AUTHORISATIONS}
     return page(request, "staff/authorisations.html", context)
 
 
@@ -37,4 +38,4 @@ def withdraw_authorisation(request: Request) -> HttpResponse:
         messages.error(request, _("请先选中需要解除授权的办税人员。"))
         return redirect("staff:authorisations")
     chosen = finding.member(form.cleaned_data["member"], by=request.actor)
-    return redirect(f"{reverse('staff:remove', args=[chosen.uid])}?from=authorisations")
+    return redirect(reverse("staff:remove", args=[chosen.uid]) + AUTHORISATIONS.query)

@@ -7,10 +7,11 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.pages import page
+from accounts.pages import form_page, page
 from accounts.requests import Request
 from staff import finding, functions
 from staff.decorators import manager_required
@@ -19,8 +20,11 @@ from staff.models import Identity, identities_of
 from staff.services import identities as services
 from staff.trees import tree_of
 
+_SHOWN = 100
+"""How many of those whom a change affects its page names; each has his entry in the record."""
 
-def _page(request: Request, form: IdentityForm, identity: Identity | None, status: int = 200) -> HttpResponse:
+
+def _page(request: Request, form: IdentityForm, identity: Identity | None) -> HttpResponse:
     taxpayer = request.actor.taxpayer
     assert taxpayer is not None  # noqa: S101 - manager_required lets nobody in without one
     # What the actor may not change is no part of what his form says: it stays as it is (D8).
@@ -31,9 +35,18 @@ def _page(request: Request, form: IdentityForm, identity: Identity | None, statu
         "identities": identities_of(taxpayer),
         "tree": tree_of(ticked, request.actor.functions),
         "ticked": len(ticked),
-        "users": services.users_of(identity) if identity else [],
+        **_users(identity, most=20),
     }
-    return page(request, "staff/identity.html", context, status=status)
+    anew = reverse("staff:identity", args=[identity.uid]) if identity else ""
+    return form_page(request, "staff/identity.html", context, anew=anew)
+
+
+def _users(identity: Identity | None, *, most: int) -> dict[str, Any]:
+    """Who uses the identity, so many of them at most, and how many there are."""
+    if identity is None:
+        return {"users": [], "user_count": 0}
+    users = services.users_of(identity)
+    return {"users": users[:most], "user_count": users.count()}
 
 
 @require_safe
@@ -64,16 +77,18 @@ def review_identity(request: Request, uid: uuid.UUID | None = None) -> HttpRespo
     found = finding.identity(uid, by=request.actor) if uid else None
     form = IdentityForm(request.POST)
     if not form.is_valid():
-        return _page(request, form, found, status=400)
+        return _page(request, form, found)
     codes = _codes(request, form, found)
     before = services.held_by(found) if found else codes
     if codes and codes == before:  # nobody gains or loses anything
         return _save(request, form, found, codes)
+    effects = services.effects(found, codes) if found else []
     context = {
         "form": form,
         "identity": found,
         "codes": sorted(codes),
-        "effects": _in_words(services.effects(found, codes) if found else []),
+        "effects": _in_words(effects[:_SHOWN]),
+        "affected": len(effects),
         "gained": codes - before,
         "lost": before - codes,
     }
@@ -114,20 +129,21 @@ def save_identity(request: Request, uid: uuid.UUID | None = None) -> HttpRespons
     found = finding.identity(uid, by=request.actor) if uid else None
     form = IdentityForm(request.POST)
     if not form.is_valid():
-        return _page(request, form, found, status=400)
+        return _page(request, form, found)
     return _save(request, form, found, _codes(request, form, found))
 
 
 def _save(request: Request, form: IdentityForm, found: Identity | None, codes: frozenset[str]) -> HttpResponse:
-    words = {"name": form.cleaned_data["name"], "description": form.cleaned_data["description"]}
+    words = {name: form.cleaned_data[name] for name in ("name", "description")}
     try:
         if found is None:
             services.add(**words, codes=codes, by=request.actor)
         else:
             services.change(found, version=form.cleaned_data["version"] or 0, **words, codes=codes, by=request.actor)
     except ValidationError as refusal:
-        form.add_error("name" if refusal.code == "name_taken" else None, refusal)
-        return _page(request, form, found, status=409 if refusal.code == "stale" else 400)
+        if not services.was_just_saved(found, **words, codes=codes, by=request.actor):
+            form.add_error("name" if refusal.code == "name_taken" else None, refusal)
+            return _page(request, form, found)
     messages.success(request, _("权限身份已保存。"))
     if not codes:
         messages.warning(request, _("该身份没有勾选任何功能：拥有它的办税人员登录后没有可用的功能。"))
@@ -140,17 +156,13 @@ def delete_identity(request: Request, uid: uuid.UUID) -> HttpResponse:
     """Delete an identity that nobody uses; the page names who does."""
     found = finding.identity(uid, by=request.actor)
     form = ActForm(request.POST if request.method == "POST" else None, initial={"version": found.version})
-    status = 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                services.delete(found, version=form.cleaned_data["version"], by=request.actor)
-            except ValidationError as refusal:
-                form.add_error(None, refusal)
-                status = 409 if refusal.code == "stale" else 400
-            else:
-                messages.success(request, _("权限身份已删除。"))
-                return redirect("staff:identities")
-    context = {"form": form, "identity": found, "users": services.users_of(found)}
-    return page(request, "staff/delete_identity.html", context, status=status)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.delete(found, version=form.cleaned_data["version"], by=request.actor)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            messages.success(request, _("权限身份已删除。"))
+            return redirect("staff:identities")
+    context = {"form": form, "identity": found, **_users(found, most=50)}
+    return form_page(request, "staff/delete_identity.html", context)

@@ -22,7 +22,7 @@ from accounts.models import (
     Throttle,
     UsedPicture,
 )
-from accounts.models.messages import Purpose
+from accounts.models.messages import Outcome, Purpose, SmsChannel, SmsTally
 from accounts.models.signins import EndReason, Proof
 from accounts.numbers import IdType
 
@@ -57,6 +57,17 @@ def a_code(**changed) -> SmsCode:
 def a_message(**changed) -> SmsMessage:
     """A message that the database takes."""
     return SmsMessage.objects.create(**{"to": "13800001234", "text": "x", "useful_until": LATER, **changed})
+
+
+def a_channel(**changed) -> SmsChannel:
+    """A gateway's state that the database takes."""
+    return SmsChannel.objects.create(**{"name": "http a", **changed})
+
+
+def a_tally(**changed) -> SmsTally:
+    """A figure that the database takes."""
+    usual = {"day": NOW.date(), "channel": "http a", "outcome": Outcome.SENT}
+    return SmsTally.objects.create(**{**usual, **changed})
 
 
 def a_sign_in(**changed) -> SignIn:
@@ -118,7 +129,12 @@ CASES: dict[str, list[Callable[[], object]]] = {
         lambda: a_message(given_up_at=NOW),
         lambda: a_message(sent_at=NOW, to=""),
         lambda: a_message(sent_at=NOW, text=""),
+        lambda: a_message(sent_at=NOW, to="", text="", code="246813"),
     ],
+    "sms_message_kind_is_known": [lambda: a_message(kind="chat"), lambda: a_message(kind="")],
+    "sms_channel_has_a_name": [lambda: a_channel(name="")],
+    "sms_tally_outcome_is_known": [lambda: a_tally(outcome="lost"), lambda: a_tally(outcome="")],
+    "one_sms_tally_per_day_and_outcome": [lambda: twice(a_tally)],
     "sms_message_sent_or_given_up": [lambda: a_message(to="", text="", sent_at=NOW, given_up_at=NOW)],
     "sms_message_useful_after_created": [lambda: a_message(useful_until=EARLIER)],
     "sign_in_proof_is_known": [lambda: a_sign_in(proof="smile"), lambda: a_sign_in(proof="")],
@@ -140,6 +156,7 @@ CASES: dict[str, list[Callable[[], object]]] = {
 IN_SQLITES_WORDS = {
     "record_block_begins_once": "accounts_recordblock.first_seq",
     "one_person_per_identity_document": "accounts_person.id_type, accounts_person.id_number_hash",
+    "one_sms_tally_per_day_and_outcome": "accounts_smstally.day, accounts_smstally.channel, accounts_smstally.outcome",
     "one_open_code_per_person_and_purpose": "accounts_smscode.person_id, accounts_smscode.purpose",
 }
 
@@ -153,6 +170,7 @@ ONCE: dict[tuple[type[models.Model], str], Callable[[], object]] = {
     (Taxpayer, "credential"): lambda: twice(a_taxpayer, credential=a_credential()),
     (SignIn, "uid"): lambda: twice(a_sign_in, uid=UID),
     (SmsMessage, "uid"): lambda: twice(a_message, uid=UID),
+    (SmsChannel, "name"): lambda: twice(a_channel),
     (Throttle, "key"): lambda: twice(Throttle.objects.create, key="a"),
     (UsedPicture, "nonce"): lambda: twice(UsedPicture.objects.create, nonce="a"),
 }

@@ -104,7 +104,7 @@ def test_a_gateway_that_does_not_speak_http_has_not_taken_the_message(settings):
         threading.Thread(target=answer, daemon=True).start()
         settings.SMS_URL = f"http://u:p@127.0.0.1:{server.getsockname()[1]}/send"
         with pytest.raises(gateways.NotSent):
-            gateways.sender().send(PHONE, TEXT)
+            gateways.sender().send(gateways.Message(PHONE, TEXT))
 
 
 def test_a_notice_outlives_an_hour_without_a_gateway(settings, outgoing, own_folder):
@@ -132,7 +132,7 @@ def test_a_strangers_wrong_codes_do_not_stop_who_gave_a_password(binding, by, pu
 
 
 def test_a_code_is_refused_when_the_block_came_while_it_was_judged(binding, by, monkeypatch):  # noqa: F811
-    sms._make(binding)
+    sms._make(binding, ())
     SmsCode.objects.update(code_hash=binding.hash("123456"))
     wait = throttles.wait
 
@@ -251,4 +251,4 @@ def test_a_redirected_message_is_not_sent(gateway):
         threading.Thread(target=answer, daemon=True).start()
         sender = gateways.KannelSender(f"http://u:p@127.0.0.1:{server.getsockname()[1]}/send", 2)
         with pytest.raises(gateways.NotSent):
-            sender.send(PHONE, TEXT)
+            sender.send(gateways.Message(PHONE, TEXT))

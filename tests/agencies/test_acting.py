@@ -51,7 +51,7 @@ def own_member() -> None:
 
 
 def cancelled() -> None:
-    recognition.cancel(engagement("HC"), version=1, by=actor("HC", "钱思远"))
+    recognition.cancel(engagement("HC"), by=actor("HC", "钱思远"))
 
 
 ENDS: dict[Callable[[], None], tuple[str, str]] = {

@@ -126,12 +126,16 @@ def test_tidy_ends_what_is_overdue_so_that_its_identity_can_be_deleted(hc):
 @pytest.mark.rule("D23", "STF-03")
 def test_a_change_keeps_the_first_day_and_an_old_version_loses(hc):
     found = engagement("HC")
+    last_day = found.valid_until
     wanted = replace(terms(), valid_from=found.valid_from, valid_until=today(10))
     recognition.change(found, version=1, terms=wanted, by=hc)
     found.refresh_from_db()
     assert (found.identity.name, found.valid_until, found.version) == ("查询员", today(10), 2)
     (entry,) = entries(Kind.ENGAGEMENT_CHANGED)
-    assert entry.details["was"] == {"identity": "全量办税"}
+    assert entry.details_in_words[:2] == [
+        "出借的权限身份：全量办税 → 查询员",
+        f"截止日期：{last_day} → {today(10)}",
+    ]
     assert words_of(recognition.change, found, version=1, terms=wanted, by=hc) == ("stale", "信息已变更，请刷新后重试")
     late = replace(wanted, valid_until=today(-1))
     assert words_of(recognition.change, found, version=2, terms=late, by=hc) == (
@@ -145,15 +149,15 @@ def test_what_was_never_recognised_cannot_be_changed_or_cancelled_and_what_was_n
     asked, standing = engagement("HC", "HX"), engagement("HC")
     said = "该代理机构尚未认定，请先接受或拒绝申请。"
     assert words_of(recognition.change, asked, version=1, terms=terms(), by=hc) == ("not_recognised", said)
-    assert words_of(recognition.cancel, asked, version=1, by=hc) == ("not_recognised", said)
-    told = words_of(recognition.decline, standing, version=1, by=hc)
+    assert words_of(recognition.cancel, asked, by=hc) == ("not_recognised", said)
+    told = words_of(recognition.decline, standing, by=hc)
     assert told == ("not_pending", "该代理机构的申请已经处理。")
 
 
 @pytest.mark.rule("M53", "D23")
 def test_cancelling_keeps_what_was_lent_in_words_and_tells_leads_and_handlers(hc):
     found = engagement("HC")
-    recognition.cancel(found, version=1, note="不再委托", by=hc)
+    recognition.cancel(found, note="不再委托", by=hc)
     found.refresh_from_db()
     assert (found.ended_because, found.note, found.identity, found.lent_name) == (
         "cancelled",
@@ -164,7 +168,7 @@ def test_cancelling_keeps_what_was_lent_in_words_and_tells_leads_and_handlers(hc
     assert {person.name for person in found.handlers.all()} == {"邓丽娟", "罗建平"}
     assert SmsMessage.objects.count() == 3
     assert entries(Kind.ENGAGEMENT_CANCELLED)[0].details["reason_given"] == "不再委托"
-    assert words_of(recognition.cancel, found, version=2, by=hc)[0] == "stale"
+    assert words_of(recognition.cancel, found, by=hc)[0] == "stale"
 
 
 @pytest.mark.rule("D23", "D8", "AUZ-01")
@@ -175,8 +179,8 @@ def test_nobody_but_a_lead_recognises_changes_cancels_declines_or_synchronises(w
     for service, given in (
         (recognition.recognise, {"terms": terms()}),
         (recognition.change, {"version": 1, "terms": terms()}),
-        (recognition.cancel, {"version": 1}),
-        (recognition.decline, {"version": 1}),
+        (recognition.cancel, {}),
+        (recognition.decline, {}),
     ):
         with pytest.raises(PermissionDenied):
             service(cast.taxpayer("HX") if service is recognition.recognise else found, **given, by=by)
@@ -189,9 +193,9 @@ def test_nobody_but_a_lead_recognises_changes_cancels_declines_or_synchronises(w
 def test_a_handler_acting_for_the_client_may_do_none_of_it(world):
     by, found = handler("罗建平", "HC"), engagement("HC")
     before = rows((SAID,))
-    for service in (recognition.cancel, recognition.decline, requests.withdraw):
+    for service, given in ((recognition.cancel, {}), (recognition.decline, {}), (requests.withdraw, {"version": 1})):
         with pytest.raises(PermissionDenied):
-            service(found, version=1, by=by)
+            service(found, **given, by=by)
     with pytest.raises(PermissionDenied):
         requests.propose(cast.CODES["YF"], by=by)
     with pytest.raises(PermissionDenied):
@@ -265,7 +269,9 @@ def test_naming_sets_who_acts_and_by_whom_and_tells_who_is_concerned(xd):
     found, lead = engagement("MH"), cast.person("冯天宇")
     name_handlers(found, version=1, people=[lead], by=xd)
     assert [(row.person, row.named_by) for row in found.namings.all()] == [(lead, lead)]
-    (entry,) = entries(Kind.HANDLERS_CHANGED)
+    (entry,) = entries(Kind.HANDLERS_CHANGED, target=None)
+    told = {each.target.name: each.details_in_words for each in entries(Kind.HANDLERS_CHANGED, target__isnull=False)}
+    assert told == {"冯天宇": ["指定为代办人员", "大连明湖餐饮店"], "罗建平": ["不再是代办人员", "大连明湖餐饮店"]}
     assert (entry.details["added"], entry.details["removed"]) == (1, 1)
     assert SmsMessage.objects.count() == 2
     assert words_of(name_handlers, found, version=1, people=[lead], by=xd)[0] == "stale"

@@ -21,6 +21,7 @@ FIT: dict[str, Any] = {
     "SEALING_KEYS": [KEY],
     "LOOKUP_KEYS": [OTHER],
     "SMS_URL": "https://user:secret@gateway.example/send",
+    "SMS_FALLBACK_URL": "",
     "CACHE_URL": "redis://127.0.0.1:6379/0",
     "DATABASES": {"default": {"PASSWORD": "Xk3-long-and-own"}},
     "SOCIAL_INSURANCE_URL": "https://insurance.example/enter",
@@ -32,7 +33,8 @@ FIT: dict[str, Any] = {
 """Settings that a start accepts; each row below spoils one."""
 
 WEAK_KEY, HOSTS, WILDCARD = "SECRET_KEY is missing or weak", "ALLOWED_HOSTS is empty", "ALLOWED_HOSTS has a wildcard"
-SMS, REDIS = "SMS_URL must be an https address", "CACHE_URL must name a Redis server"
+SMS, REDIS = "SMS_URL must be an https address, or tencent:// or aliyun://", "CACHE_URL must name a Redis server"
+SECOND = "SMS_FALLBACK_URL must be an https address, or tencent:// or aliyun://"
 INSURANCE = "SOCIAL_INSURANCE_URL must be an https address"
 SECRET, DATABASE = "SOCIAL_INSURANCE_SECRET is missing or weak", "the database password is a default one"
 SEALS, LOOKUPS, SHARED = "SEALING_KEYS is empty", "LOOKUP_KEYS is empty", "SEALING_KEYS and LOOKUP_KEYS share a key"
@@ -63,6 +65,10 @@ FAULTS = [
     ("SMS_URL", "http://gateway.example/send", SMS),
     ("SMS_URL", "https://", SMS),
     ("SMS_URL", "gateway.example", SMS),
+    ("SMS_URL", "tencent+http://key:secret@gateway.example/1", SMS),
+    ("SMS_URL", "aliyun://", SMS),
+    ("SMS_FALLBACK_URL", "http://gateway.example/send", SECOND),
+    ("SMS_FALLBACK_URL", "aliyun+http://key:secret@gateway.example/", SECOND),
     ("CACHE_URL", "", REDIS),
     ("CACHE_URL", "locmem://", REDIS),
     ("SOCIAL_INSURANCE_URL", "", INSURANCE),

@@ -147,6 +147,8 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("login", POST): everybody("400"),
     ("agreement", GET): everybody("200"),
     ("agreement", POST): everybody("405"),
+    ("choose_display", GET): everybody("405"),
+    ("choose_display", POST): everybody("400"),
     ("sign_out", GET): everybody("405"),
     ("sign_out", POST): everybody(LOGIN) | {"officer": DOOR},
     ("redeem_ticket", GET): everybody("405"),

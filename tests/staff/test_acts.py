@@ -661,6 +661,44 @@ def test_the_same_form_sent_twice_has_one_effect_and_the_same_answer(lead, act):
     assert lead.texts_to(member.person.phone) == texts
 
 
+@pytest.mark.rule("D28")
+def test_dates_that_an_act_leaves_alone_are_no_change_in_the_record(by):
+    member = cast.membership("HC", "孙雅静")
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    kept = {"identities": list(member.identities.all()), "valid_until": midnight + timedelta(days=9)}
+    services.change_rights(member, version=1, **kept, is_manager=False, by=by)
+    services.change_rights(member, version=2, **kept, is_manager=True, by=by)
+    assert entries(Kind.MEMBER_CHANGED)[-1].details_in_words == ["授予管理权限"]
+
+
+@pytest.mark.rule("F12", "STF-03")
+@pytest.mark.parametrize(
+    ("act", "other"),
+    [
+        ("change_rights", {"is_manager": "on"}),
+        ("change_rights", {"valid_until": "2199-12-31"}),
+        ("freeze", {"until": "2199-12-31"}),
+        ("freeze", {"reason": "出差"}),
+    ],
+)
+def test_an_older_form_that_asks_for_something_else_is_told_that_something_has_changed(lead, act, other):
+    member = fit_for(act)
+    data = {"version": version_on(lead.get(address(act, member)))}
+    assert lead.post(address(act, member), data).url == LIST
+    after = state_of(member)
+    again = lead.post(address(act, member), {**data, **other})
+    assert (again.status_code, STALE in words(again), state_of(member)) == (409, True, after)
+
+
+@pytest.mark.rule("F12", "M31")
+def test_rights_with_everything_in_them_sent_twice_have_one_effect_and_the_same_answer(lead):
+    member, identity = cast.membership("HC", "孙雅静"), cast.taxpayer("HC").identities.get(name="查询员")
+    data = {"version": 1, "identities": [str(identity.uid)], "is_manager": "on", "valid_until": "2199-12-30"}
+    for _again in range(2):
+        assert lead.post(address("change_rights", member), data).url == LIST
+    assert len(entries(Kind.MEMBER_CHANGED, result="done")) == 1
+
+
 @every_act
 @pytest.mark.rule("STF-03")
 def test_the_same_form_sent_again_later_is_told_that_something_has_changed(lead, act):

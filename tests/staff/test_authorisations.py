@@ -37,6 +37,7 @@ def lead(visitor):
 @pytest.mark.rule("M147", "M148", "D27")
 def test_a_lead_comes_here_from_the_staff_page_and_sees_everybody_masked_with_status(lead):
     assert PAGE in lead.get("/staff/").content.decode()
+    assert f'href="{PAGE}"' in lead.get(reverse("staff:centre")).content.decode()
     answer = lead.get(PAGE)
     assert "用户授权管理" in words(answer)
     assert "已授权" in row_of(answer, "孙*静")
@@ -67,12 +68,29 @@ def test_select_then_withdraw_takes_effect_at_once_and_the_status_says_so(lead, 
 @pytest.mark.rule("M151", "M152")
 def test_after_it_a_new_one_is_entered_and_authorised(lead):
     do(lead, "remove", cast.membership("HC", "孙雅静"))
-    assert re.search(rf'href="{ADD}"[^>]*>新增授权', lead.get(PAGE).content.decode())
+    add = re.search(rf'href="({ADD}[^"]*)"[^>]*>新增授权', lead.get(PAGE).content.decode())[1]
     query = {"name": "宋雨桐", "id_type": "resident", "id_number": cast.ID_NUMBERS["宋雨桐"]}
-    there = re.search(rf'href="({ADD}[^"]+/)"', lead.post(ADD, query).content.decode())[1]
+    found = lead.post(add, query).content.decode()
+    assert f'action="{add}"' in found
+    assert f'href="{PAGE}"' in found
+    there = re.search(rf'href="({ADD}[^"/]+/[^"]*)"', found)[1]
+    page = lead.get(there).content.decode()
+    assert '<button class="button">授权</button>' in page
+    assert f'href="{add}"' in page
     identity = cast.taxpayer("HC").identities.get(name="查询员")
-    lead.post(there, {"password": "Yutong-2026-neu", "identities": [str(identity.uid)]})
+    form = {"password": "Yutong-2026-neu", "identities": [str(identity.uid)]}
+    for _again in range(2):
+        assert lead.post(there, form).url == PAGE
     assert "已授权" in row_of(lead.get(PAGE), "宋*桐")
+
+
+@pytest.mark.rule("M150", "D8")
+def test_the_way_back_is_to_this_list_for_a_lead_and_to_the_other_for_a_manager(lead, other_visitor):
+    there = address("remove", cast.membership("HC", "孙雅静"))
+    assert f'href="{PAGE}"' in lead.get(f"{there}?from=authorisations").content.decode()
+    assert f'href="{PAGE}"' not in lead.get(f"{there}?from=elsewhere").content.decode()
+    other_visitor.sign_in_by_sms("HC", "郑海涛")
+    assert f'href="{PAGE}"' not in other_visitor.get(f"{ADD}?from=authorisations").content.decode()
 
 
 @pytest.mark.rule("M149", "VAL-04")

@@ -12,12 +12,12 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from realname.models import Position, Post
 from staff import functions, standing
-from staff.models import Identity
+from staff.models import Identity, Membership
 from staff.services import adding
 from staff.services import identities as services
 from staff.services import members as acts
 from tests import cast
-from tests.staff.acting import actor, entries, refusal, version_on
+from tests.staff.acting import actor, entries, newcomer, refusal, version_on
 from tests.visitor import words
 
 LIST, NEW_REVIEW, NEW_SAVE = "/staff/identities/", "/staff/identities/review/", "/staff/identities/save/"
@@ -204,7 +204,7 @@ def test_former_members_are_neither_named_nor_counted(lead):
     member = cast.membership("HC", "马文涛")
     acts.remove(member, version=1, by=actor("HC", "钱思远"))
     member.identities.add(of_firm("空身份"))
-    assert services.users_of(of_firm("空身份")) == []
+    assert not services.users_of(of_firm("空身份")).exists()
     assert services.effects(of_firm("空身份"), [BASIC]) == []
 
 
@@ -422,6 +422,24 @@ def test_an_identity_in_use_is_not_deleted_and_the_page_names_who_has_it(lead, b
     assert entries(Kind.IDENTITY_DELETED, result="done") == []
 
 
+@pytest.mark.rule("M25", "D33")
+def test_an_identity_of_very_many_names_some_and_counts_all(lead, by):
+    identity, firm = of_firm("查询员"), cast.taxpayer("HC")
+    people = [newcomer(firm, number) for number in range(120)]
+    identity.memberships.add(*Membership.objects.filter(person__in=people))
+    form = words(lead.get(page_of(identity)))
+    assert "122名办税人员正在使用" in form
+    assert form.count("、 员") < 20
+    reviewed = words(review(lead, identity, functions=[BASIC]))
+    assert reviewed.count("纳税人基本信息") == 100
+    assert "共122人受影响，以上为其中一部分。" in reviewed
+    there = reverse("staff:delete_identity", args=[identity.uid])
+    assert "共122人，以上为其中一部分。" in words(lead.get(there))
+    assert "等122人正在使用该身份" in words(lead.post(there, {"version": 1}))
+    services.change(identity, version=1, name="查询员", description="", codes=[BASIC], by=by)
+    assert len(entries(Kind.MEMBER_CHANGED)) == 122
+
+
 @pytest.mark.rule("M25", "D31")
 def test_an_identity_that_only_somebody_who_became_a_lead_has_can_be_deleted(lead, by):
     mine = services.add(name="试用", description="", codes={BASIC}, by=by)
@@ -442,6 +460,9 @@ def test_an_identity_that_only_somebody_who_became_a_lead_has_can_be_deleted(lea
 
 @pytest.mark.rule("D23")
 def test_an_identity_lent_to_an_agency_is_not_deleted(lead, by):
+    both = words(lead.get(reverse("staff:delete_identity", args=[of_firm("全量办税").uid])))
+    assert "该身份正在使用，不能删除" in both
+    assert "辽宁信达税务师事务所有限公司" in both
     for member in of_firm("全量办税").memberships.all():
         member.identities.clear()
     identity = of_firm("全量办税")
@@ -529,8 +550,23 @@ def test_a_get_neither_reviews_nor_saves(lead):
 def test_the_same_new_identity_sent_twice_is_made_once(lead):
     data = {"name": "开票员", "functions": [BASIC]}
     assert lead.post(NEW_SAVE, data).url == LIST
-    assert lead.post(NEW_SAVE, data).status_code == 400
+    assert lead.post(NEW_SAVE, data).url == LIST  # the same answer (F12)
+    assert lead.post(NEW_SAVE, {**data, "functions": [VAT]}).status_code == 400
     assert len(entries(Kind.IDENTITY_ADDED, result="done")) == 1
+
+
+@pytest.mark.rule("F12", "STF-03")
+def test_the_same_change_sent_twice_is_made_once_and_another_is_stale(lead):
+    identity = of_firm("查询员")
+    save = reverse("staff:save_identity", args=[identity.uid])
+    data = {"version": 1, "name": "查询员", "description": "只看", "functions": [BASIC]}
+    for _again in range(2):
+        assert lead.post(save, data).url == LIST
+    answer = lead.post(save, {**data, "functions": [VAT]})
+    assert answer.status_code == 409
+    assert f'href="{page_of(identity)}">刷新' in answer.content.decode()
+    assert services.held_by(identity) == {BASIC}
+    assert len(entries(Kind.IDENTITY_CHANGED, result="done")) == 1
 
 
 @pytest.mark.rule("VAL-05")

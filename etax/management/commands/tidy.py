@@ -7,12 +7,13 @@ from django.contrib.sessions.models import Session
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from accounts import pictures, sms, throttles
+from accounts import outbox, pictures, sms, throttles
 from agencies.services import engagements
 from realname import photos
 from staff import handover
 
 _KEPT = timedelta(days=1)
+_MESSAGES_KEPT = timedelta(days=7)
 _COUNTS_KEPT = timedelta(days=30)
 
 
@@ -22,7 +23,7 @@ class Command(BaseCommand):
     The record is never touched.
     """
 
-    help = "Delete expired sessions, picture marks, codes, counts, tickets and photos."
+    help = "Delete expired sessions, picture marks, codes, messages, counts, tickets and photos."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print how many of each kind went, and how many photos have lost their file."""
@@ -30,6 +31,7 @@ class Command(BaseCommand):
             "sessions": Session.objects.filter(expire_date__lt=timezone.now()).delete()[0],
             "pictures": pictures.tidy(),
             "codes": sms.tidy(_KEPT),
+            "messages": outbox.tidy(_MESSAGES_KEPT),
             "counts": throttles.tidy(_COUNTS_KEPT),
             "tickets": handover.tidy(),
             **photos.tidy(),
