@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 STAMP := $(VENV)/.installed-$(shell cksum < requirements-dev.txt | cut -d' ' -f1)
 
-.PHONY: help run test check browsers kannel lock rules bench faults
+.PHONY: help run test check messages browsers kannel nginx crawl pictures lock rules bench faults
 
 help: ## Show this menu
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,6 +27,7 @@ $(STAMP):
 
 run: $(RUN_STAMP) ## Install, migrate, load the demo world and serve http://127.0.0.1:8000/ (PORT and VAR_DIR change where)
 	$(BIN)/python manage.py migrate --verbosity 0
+	$(BIN)/python manage.py compilemessages
 	$(BIN)/python manage.py demo
 	$(BIN)/python manage.py runserver 127.0.0.1:$(PORT)
 
@@ -41,8 +42,13 @@ check: $(STAMP) ## Lint, types, imports, dependencies, migrations, messages, dep
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py compilemessages
 	$(BIN)/python -m tests.messages
 	$(BIN)/python -m tests.deploy_check
+
+messages: $(STAMP) ## Bring the catalogues of 繁體中文 and English in line with the words of the sources
+	$(BIN)/python -m tests.catalogues
+	$(BIN)/python manage.py compilemessages
 
 browsers: ## Install Debian's Chromium and the CJK fonts (needs root)
 	apt-get update -qq
@@ -51,6 +57,16 @@ browsers: ## Install Debian's Chromium and the CJK fonts (needs root)
 kannel: ## Install Debian's Kannel with its fake SMSC, for the tests of a real SMS gateway (needs root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq kannel kannel-extras
+
+nginx: ## Install Debian's nginx, for the tests of a deployed node (needs root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nginx-light openssl
+
+crawl: $(STAMP) ## Look at every page as everybody, in every language, width and light; CRAWL_PICTURES=folder keeps what was seen
+	CRAWL=whole $(BIN)/python -m pytest -n0 -q tests/browser/test_crawl.py
+
+pictures: $(STAMP) ## Take README's pictures anew: the demo world on a free port, in Chromium
+	$(BIN)/python -m tests.browser.pictures
 
 lock: $(STAMP) ## Pin all requirements anew, with hashes
 	for extra in '' production dev; do \

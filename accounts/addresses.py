@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
-from accounts import throttles
+from accounts import metrics, throttles
 from accounts.breaker import Breaker
 from accounts.limits import PICTURES, Limit
 
@@ -86,6 +86,7 @@ def _usage(request: HttpRequest, group: str, where: str, *, increment: bool) -> 
         )
     except Exception as error:  # whatever the cache's client raises: the database takes over, the door stays guarded
         cache_breaker.failed()
+        metrics.TROUBLES.labels("cache").inc()
         logger.warning("cache does not answer (%s), counting by the database", type(error).__name__)
         return None
     cache_breaker.answered()

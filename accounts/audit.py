@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from accounts import metrics
 from accounts.actor import Actor
 from accounts.models import AuditEntry, Person, Taxpayer
 from accounts.models.record import Kind, Result
@@ -20,6 +21,7 @@ def record_each(kind: Kind, people: Mapping[Person, dict[str, Any]], *, by: Acto
     """One entry for each of these people whom an act concerns, each with details of his own: so his record tells it."""
     entry = {"kind": kind, "person": by.person, "taxpayer": by.taxpayer, "via": by.via, "proof": by.proof}
     place = {"ip": by.ip, "request_id": by.request_id}
+    metrics.ENTRIES.labels(kind, Result.DONE, by.proof).inc(len(people))
     AuditEntry.objects.bulk_create(
         AuditEntry(**entry, **place, target=person, details={**details, **own}) for person, own in people.items()
     )
@@ -40,9 +42,11 @@ def record(
 
     Person and taxpayer are the actor's unless given. `details` must hold no secret and no full number (LOG-05).
     """
+    result = Result.REFUSED if reason else Result.DONE
+    metrics.ENTRIES.labels(kind, result, proof or by.proof).inc()
     return AuditEntry.objects.create(
         kind=kind,
-        result=Result.REFUSED if reason else Result.DONE,
+        result=result,
         reason=reason,
         person=person or by.person,
         taxpayer=taxpayer or by.taxpayer,

@@ -7,7 +7,7 @@ from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Exists, F, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 from django.http import HttpRequest
 from django.utils import timezone
@@ -23,6 +23,7 @@ from accounts.models.signins import IDLE, LONGEST, EndReason, Proof
 SESSION_KEY = "sign_in"
 BY_CODE = frozenset({Proof.ENTERPRISE_SMS, Proof.PERSON_SMS})
 """The proofs in which a code to the phone had its part."""
+_BY_PHONE = (*BY_CODE, Proof.OFFICER_SMS)
 _BACKEND = "accounts.backends.PersonBackend"
 _SEEN_EVERY = timedelta(seconds=10)
 _GIVEN, _LOST = "enterprise_passwords", "lost_capacity"
@@ -61,14 +62,26 @@ def start(
             ip=by.ip,
             browser=by.browser,
         )
-        others = SignIn.objects.filter(person=person).exclude(pk=sign_in.pk)
-        others.filter(ended_at__isnull=True).update(told_of=sign_in)
-        in_new_browser = not is_known and others.exists()
+        has_others, has_live_ones = _others(sign_in)
+        if has_live_ones:
+            _live_beside(sign_in).update(told_of=sign_in)
+        in_new_browser = has_others and not is_known
         audit.record(Kind.SIGN_IN, by=by, person=person, taxpayer=taxpayer, proof=proof, new_browser=in_new_browser)
         if in_new_browser:
             notices.tell_of_new_browser(sign_in)
     _enter(request, sign_in, {str(enterprise.pk): enterprise.version} if enterprise else {})
     return sign_in
+
+
+def _live_beside(sign_in: SignIn) -> QuerySet[SignIn]:
+    return SignIn.objects.filter(person=sign_in.person_id, ended_at__isnull=True).exclude(pk=sign_in.pk)
+
+
+def _others(sign_in: SignIn) -> tuple[bool, bool]:
+    """Whether its owner had signed in before, and whether he is in elsewhere now: one query."""
+    before = SignIn.objects.filter(person=sign_in.person_id).exclude(pk=sign_in.pk)
+    owner = Person.objects.filter(pk=sign_in.person_id)
+    return owner.values_list(Exists(before), Exists(_live_beside(sign_in))).get()
 
 
 def door_of(sign_in: SignIn) -> str:
@@ -222,6 +235,15 @@ def end_all(person: Person, taxpayer: Taxpayer | None, reason: EndReason, *, kee
 def end_these(live: QuerySet[SignIn], reason: EndReason) -> int:
     """End these live sign-ins; returns how many there were. As `end_all`, it writes no entry."""
     return live.update(ended_at=Greatest(Value(timezone.now()), F("started_at")), ended_because=reason)
+
+
+def end_proven_by_phone(person: Person, reason: EndReason, *, keep: SignIn | None = None) -> int:
+    """End every live sign-in but one that a code to his phone opened or strengthened; as `end_all`.
+
+    His real-name phone has become another: whoever has the old one is out (OTP-10).
+    """
+    proven = SignIn.objects.filter(Q(proof__in=_BY_PHONE) | Q(code_at__isnull=False), person=person, ended_at=None)
+    return end_these(proven.exclude(pk=keep.pk) if keep is not None else proven, reason)
 
 
 @transaction.atomic

@@ -11,6 +11,8 @@ from typing import IO
 
 from django.conf import settings
 
+from accounts import metrics
+
 _waiting_room = threading.BoundedSemaphore(settings.HASH_QUEUE)
 _picture_room = threading.BoundedSemaphore(settings.HASH_QUEUE)
 _PICTURES_AT_ONCE = 2
@@ -46,13 +48,17 @@ def picture_slot() -> Iterator[None]:
 def _held(folder: str, count: int, room: threading.BoundedSemaphore) -> Iterator[None]:
     if not room.acquire(blocking=False):
         raise Busy
+    began = time.monotonic()
+    metrics.WAITING.labels(folder).inc()
     try:
-        handle = _lock_one(Path(settings.VAR_DIR) / folder, count, time.monotonic() + settings.HASH_WAIT_SECONDS)
+        handle = _lock_one(Path(settings.VAR_DIR) / folder, count, began + settings.HASH_WAIT_SECONDS)
+        metrics.SLOT_SECONDS.labels(folder).observe(time.monotonic() - began)
         try:
             yield
         finally:
             handle.close()
     finally:
+        metrics.WAITING.labels(folder).dec()
         room.release()
 
 

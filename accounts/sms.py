@@ -7,8 +7,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
-from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -26,12 +26,16 @@ from accounts.limits import (
     CODE_LIFE,
     CODE_PREFIX,
     CODE_TOTAL,
+    MINUTE,
     Limit,
 )
 from accounts.models import Person, SmsCode, Taxpayer
 from accounts.models.messages import FOR_STRANGERS, Purpose
+from accounts.words import for_phones
 
 WRONG_CODE = gettext_lazy("短信验证码错误或已过期")
+PAUSE = int(MINUTE.total_seconds())
+"""The seconds between two codes to one phone (CODE_GAP)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +144,7 @@ def send_code(binding: Binding, *, by: Actor) -> None:
     """
     _refuse_while_closed(binding, by=by)
     with transaction.atomic():
-        _lock(binding)
-        obstacle = throttles.take(*_counts(binding, by))
+        obstacle = throttles.take(*_counts(binding, by), lock=(CODE_CHECKS, binding.whose))
         in_the_way = obstacle or _take_untold(binding)
         if in_the_way is None:
             _make(binding, _given_back(binding, by))
@@ -216,19 +219,15 @@ def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
         raise _must_wait(*obstacle)
 
 
-def _lock(binding: Binding) -> None:
-    """The person's row is the lock under which his codes are made one after another."""
-    Person.objects.select_for_update(no_key=True).only("pk").filter(
-        pk=binding.person.pk if binding.person else 0
-    ).first()
+def _open_codes(binding: Binding) -> QuerySet[SmsCode]:
+    """Those of the same person and purpose; where nobody is named, of the same claim."""
+    codes = SmsCode.objects.filter(person=binding.person, purpose=binding.purpose, closed_at__isnull=True)
+    return codes if binding.person is not None else codes.filter(bound_to=binding.word)
 
 
 def _make(binding: Binding, counts: tuple[throttles.Count, ...]) -> None:
     code = f"{secrets.randbelow(1_000_000):06}"
-    older = SmsCode.objects.filter(person=binding.person, purpose=binding.purpose, closed_at__isnull=True)
-    if binding.person is None:
-        older = older.filter(bound_to=binding.word)
-    older.update(closed_at=Now())
+    _open_codes(binding).update(closed_at=Now())
     row = SmsCode.objects.create(
         person=binding.person,
         purpose=binding.purpose,
@@ -249,11 +248,11 @@ def _make(binding: Binding, counts: tuple[throttles.Count, ...]) -> None:
 
 def _text(binding: Binding, code: str) -> str:
     """Bureau, purpose and warning, no link (D14, OTP-13)."""
-    return _("【%(bureau)s】验证码%(code)s，用于%(firm)s%(purpose)s，5分钟内有效，请勿转发。") % {
+    return for_phones("【%(bureau)s】验证码%(code)s，用于%(firm)s%(purpose)s，5分钟内有效，请勿转发。") % {
         "bureau": settings.BUREAU_NAME,
         "code": code,
         "firm": f"“{binding.taxpayer.name}”" if binding.taxpayer else "",
-        "purpose": Purpose(binding.purpose).label,
+        "purpose": for_phones(Purpose(binding.purpose).label),
     }
 
 
@@ -273,7 +272,6 @@ def check_code(binding: Binding, code: str, *, by: Actor) -> None:
     Ten wrong tries in an hour stop the person's checks for ten minutes: ValidationError `sms_blocked` (OTP-05).
     """
     with transaction.atomic():
-        _lock(binding)  # first, as in sending: two that lock in different orders would wait for each other
         refusal = _judge(binding, code.strip(), by=by)
         audit.record(
             Kind.CODE_CHECKED,
@@ -288,32 +286,35 @@ def check_code(binding: Binding, code: str, *, by: Actor) -> None:
 
 
 def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
-    blocked = throttles.wait(CODE_CHECKS, binding.told_tries)
+    """Judge one try after another: the counts are locked first, as in sending, so that no two wait for each other."""
+    tries = throttles.hold(CODE_CHECKS, {binding.told_tries, binding.whose})
+    blocked = tries[binding.told_tries].seconds
     if blocked:
         return ValidationError(
             _("短信验证码输错次数过多，请在%(minutes)s分钟后再试。"),
             code="sms_blocked",
             params={"minutes": -(-blocked // 60)},
         )
-    rows = SmsCode.objects.select_for_update(no_key=True).filter(person=binding.person, purpose=binding.purpose)
-    if binding.person is None:
-        rows = rows.filter(bound_to=binding.word)
-    row = rows.filter(closed_at__isnull=True, expires_at__gt=Now()).first()
-    right = row and row.bound_to == binding.word and constant_time_compare(row.code_hash, binding.hash(code))
-    if row and right and binding.can_be_right and throttles.succeed(CODE_CHECKS, binding.whose):
-        throttles.release(CODE_CHECKS, binding.told_tries)
-        SmsCode.objects.filter(pk=row.pk).update(used_at=Now(), closed_at=Now())
+    # Where no code may be right the same is asked for one that nobody has: the same work for everybody (D21).
+    may_be_right = binding.can_be_right and not tries[binding.whose].seconds
+    if _use(binding, code if may_be_right else ""):
+        if any(held.count for held in tries.values()):
+            throttles.release(CODE_CHECKS, *tries)
         redeemed = ((CODE_ADDRESS, neighbourhood(by.ip)), (CODE_PREFIX, binding.prefix_count))
         throttles.give_back_keys(throttles.keys(*redeemed))
         return None
-    if row:
-        row.failures += 1
-        row.save(update_fields=["failures"])
-        if row.failures >= CODE_FAILURES:
-            SmsCode.objects.filter(pk=row.pk).update(closed_at=Now())
-    for whose in sorted({binding.told_tries, binding.whose}):
+    tried = _open_codes(binding).filter(expires_at__gt=Now())
+    if tried.update(failures=F("failures") + 1):
+        tried.filter(failures__gte=CODE_FAILURES).update(closed_at=Now())
+    for whose in sorted(tries):
         throttles.fail(CODE_CHECKS, whose)
     return ValidationError(WRONG_CODE, code="sms_code")
+
+
+def _use(binding: Binding, code: str) -> bool:
+    """Use the code up, if it is right. What is compared is a keyed hash: how far two agree tells nobody anything."""
+    right = _open_codes(binding).filter(expires_at__gt=Now(), bound_to=binding.word, code_hash=binding.hash(code))
+    return bool(right.update(used_at=Now(), closed_at=Now()))
 
 
 def seconds_until_next_typed(binding: Binding) -> int:

@@ -2,11 +2,13 @@
 
 import math
 import operator
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
+from itertools import chain
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -27,78 +29,112 @@ def _key(limit: Limit, subject: str) -> str:
     return f"{limit.name}:{subject}"[:160]
 
 
-def _locked(counts: Iterable[Count]) -> tuple[dict[str, Throttle], datetime]:
-    """The rows of these counts, made where missing and locked in one order, and the database's time."""
-    keys = sorted({_key(limit, subject) for limit, subject in counts})
-    rows: list[Throttle] = []
-    while len(rows) < len(keys):  # once more where another process has just deleted one of them
-        Throttle.objects.bulk_create([Throttle(key=key) for key in keys], ignore_conflicts=True)
-        rows = list(
-            Throttle.objects.select_for_update(no_key=True).annotate(now=Now()).filter(key__in=keys).order_by("key")
-        )
-    now: datetime = rows[0].now  # type: ignore[attr-defined]  # the annotation above
-    for row in rows:
-        row.used_at = now
-        if row.resets_at is not None and row.resets_at <= now:
-            row.count, row.resets_at = 0, None
-        if row.blocked_until is not None and row.blocked_until <= now:
-            row.count, row.resets_at, row.blocked_until = 0, None, None
-    return {row.key: row for row in rows}, now
+# One statement counts, or with an increment of 0 only locks: it makes the rows that are missing, locks all of them in
+# the order given, begins anew those whose time is over, and tells how they stand, by the database's own clock.
+_COUNT = """
+INSERT INTO accounts_throttle AS t ("key", "count", resets_at, used_at) VALUES {rows}
+ON CONFLICT ("key") DO UPDATE SET
+  "count" = EXCLUDED."count" + CASE WHEN {over} THEN 0 ELSE t."count" END,
+  resets_at = CASE WHEN {over} OR t.resets_at IS NULL THEN EXCLUDED.resets_at ELSE t.resets_at END,
+  blocked_until = CASE WHEN {over} THEN NULL ELSE t.blocked_until END,
+  used_at = EXCLUDED.used_at
+RETURNING id, "key", "count", resets_at, blocked_until, used_at
+"""
+_OVER = "(t.resets_at <= EXCLUDED.used_at OR t.blocked_until <= EXCLUDED.used_at)"
+_ROW = {
+    "postgresql": (
+        "(%s, %s, STATEMENT_TIMESTAMP() + %s::double precision * INTERVAL '1 second', STATEMENT_TIMESTAMP())"
+    ),
+    "sqlite": (
+        "(%s, %s, STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', %s || ' seconds'),"
+        " STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW'))"
+    ),
+}
 
 
-def _save(rows: Iterable[Throttle]) -> None:
-    Throttle.objects.bulk_update(rows, ["count", "resets_at", "blocked_until", "used_at"])
+def _count(rows: Mapping[str, tuple[int, timedelta | None]]) -> dict[str, Throttle]:
+    """Add so much to the count of each key, which starts anew after so long; the rows afterwards, locked.
+
+    `used_at` of each is the database's time.
+    """
+    values = [(key, more, period.total_seconds() if period else None) for key, (more, period) in rows.items()]
+    sql = _COUNT.format(rows=", ".join([_ROW[connection.vendor]] * len(values)), over=_OVER)
+    return {row.key: row for row in Throttle.objects.raw(sql, list(chain.from_iterable(values)))}
 
 
-def _count_one(row: Throttle, limit: Limit, now: datetime) -> None:
-    row.count += 1
-    if row.resets_at is None and limit.period is not None:
-        row.resets_at = now + limit.period
-    if row.count >= limit.count and limit.block is not None:
-        row.blocked_until = now + limit.block
+def _seconds_until(end: datetime | None, now: datetime) -> int:
+    """Whole seconds, at least 1 where it lies ahead; else 0."""
+    return max(1, math.ceil((end - now).total_seconds())) if end is not None and end > now else 0
 
 
 def _seconds_left(row: Throttle, limit: Limit, now: datetime) -> int:
-    """How long the subject must wait, in whole seconds, at least 1 where it must; 0 where it needn't."""
-    if row.blocked_until is not None and row.blocked_until > now:
-        return max(1, math.ceil((row.blocked_until - now).total_seconds()))
-    if limit.block is None and row.count >= limit.count and row.resets_at is not None and row.resets_at > now:
-        return max(1, math.ceil((row.resets_at - now).total_seconds()))
-    return 0
+    """How long the subject must wait; 0 where it needn't."""
+    blocked = _seconds_until(row.blocked_until, now)
+    if blocked or limit.block is not None or row.count < limit.count:
+        return blocked
+    return _seconds_until(row.resets_at, now)
 
 
 @transaction.atomic
-def take(*counts: Count) -> tuple[Limit, int] | None:
-    """Take one from each count, or from none: then the limit in the way that lasts longest, and its seconds."""
-    rows, now = _locked(counts)
-    waits = [(limit, _seconds_left(rows[_key(limit, subject)], limit, now)) for limit, subject in counts]
-    limit, longest = max(waits, key=lambda pair: pair[1])
-    if longest:
-        return limit, longest
-    for limit, subject in counts:
-        _count_one(rows[_key(limit, subject)], limit, now)
-    _save(rows.values())
-    return None
+def take(*counts: Count, lock: Count | None = None) -> tuple[Limit, int] | None:
+    """Take one from each count, or from none: then the limit in the way that lasts longest, and its seconds.
+
+    `lock` is a count that is locked first, and not changed: whatever holds it goes one after another until the end
+    of the caller's transaction.
+    """
+    locked: dict[str, tuple[int, timedelta | None]] = {_key(*lock): (0, None)} if lock else {}
+    limits = {_key(limit, subject): limit for limit, subject in counts}
+    rows = _count(locked | {key: (1, limits[key].period) for key in sorted(limits)})
+    over = [(limit, rows[key]) for key, limit in limits.items() if rows[key].count > limit.count]
+    waits = [(limit, _seconds_until(row.resets_at, row.used_at)) for limit, row in over]
+    if waits:
+        transaction.set_rollback(True)
+    return max(waits, key=operator.itemgetter(1), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How a locked count stands: what was counted, and the seconds to wait, 0 where there is no need."""
+
+    count: int
+    seconds: int
+
+
+def hold(limit: Limit, subjects: Iterable[str]) -> dict[str, Held]:
+    """Lock these counts until the end of the caller's transaction, and tell how they stand."""
+    keys = {_key(limit, subject): subject for subject in sorted(subjects)}
+    rows = _count(dict.fromkeys(keys, (0, None)))
+    return {
+        subject: Held(rows[key].count, _seconds_left(rows[key], limit, rows[key].used_at))
+        for key, subject in keys.items()
+    }
 
 
 @transaction.atomic
 def fail(limit: Limit, subject: str) -> int:
     """Count a failure; how many there are now. A subject that is blocked already isn't blocked for longer."""
-    rows, now = _locked([(limit, subject)])
-    row = rows[_key(limit, subject)]
-    if row.blocked_until is None:
-        _count_one(row, limit, now)
-        _save([row])
+    key = _key(limit, subject)
+    row = _count({key: (0, None)})[key]
+    if row.blocked_until is not None:
+        return row.count
+    row.count += 1
+    if row.resets_at is None and limit.period is not None:
+        row.resets_at = row.used_at + limit.period
+    if row.count >= limit.count and limit.block is not None:
+        row.blocked_until = row.used_at + limit.block
+    row.save(update_fields=["count", "resets_at", "blocked_until"])
     return row.count
+
+
+def look(limit: Limit, subject: str) -> Held:
+    """How a count stands, without locking it."""
+    row = Throttle.objects.annotate(now=Now()).filter(key=_key(limit, subject)).first()
+    return Held(row.count, _seconds_left(row, limit, row.now)) if row is not None else Held(0, 0)
 
 
 def wait(limit: Limit, subject: str) -> int:
     """Seconds until this subject may try again; 0 where it may now."""
-    row = Throttle.objects.annotate(now=Now()).filter(key=_key(limit, subject)).first()
-    if row is None:
-        return 0
-    now: datetime = row.now
-    return _seconds_left(row, limit, now)
+    return look(limit, subject).seconds
 
 
 @transaction.atomic
@@ -117,9 +153,9 @@ def succeed(limit: Limit, subject: str) -> bool:
     return True
 
 
-def release(limit: Limit, subject: str) -> None:
-    """Forget count and block: what they guarded has been set anew by who proved himself otherwise."""
-    Throttle.objects.filter(key=_key(limit, subject)).delete()
+def release(limit: Limit, *subjects: str) -> None:
+    """Forget counts and blocks: what they guarded has been set anew by who proved himself otherwise."""
+    Throttle.objects.filter(key__in=[_key(limit, subject) for subject in subjects]).delete()
 
 
 def _everywhere(limit: Limit, subject: str) -> Q:

@@ -1,36 +1,39 @@
 """What the home page says needs doing between clients and agencies."""
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from accounts.models import Taxpayer
 from agencies.lists import agencies_of, engagements_of
-from staff.home import Due
+from agencies.models import Engagement
+from staff.home import Due, Matter
 
 _MOST = 3
 _SHOWN = 99
 
 
-def due_for(actor: Actor) -> list[Due]:
+def matters_of(actor: Actor) -> list[Matter]:
     """Requests that wait for the client's lead; what expires soon, for the agency's leads and managers."""
-    if actor.taxpayer is None or actor.via is not None:
+    firm = actor.taxpayer
+    if firm is None or actor.via is not None:
         return []
-    return [*_requests(actor.taxpayer, actor), *_expiring(actor.taxpayer, actor)]
+    matters = []
+    if actor.is_lead:
+        matters.append(Matter(agencies_of(firm, pending=True), _requests))
+    if actor.is_manager and firm.kind == Taxpayer.Kind.AGENCY:
+        matters.append(Matter(engagements_of(firm, {"expiring": True}), _expiring))
+    return matters
 
 
-def _requests(client: Taxpayer, actor: Actor) -> list[Due]:
-    pending = agencies_of(client, pending=True).order_by("-pk")[:_MOST] if actor.is_lead else ()
+def _requests(pending: QuerySet[Engagement]) -> list[Due]:
     text = _("“%(agency)s”申请代理本企业的涉税业务，请接受或拒绝。")
     where, label = reverse("agencies:recognitions"), _("代理机构认定管理")
-    return [Due(text % {"agency": each.agency.name}, where, label) for each in pending]
+    return [Due(text % {"agency": each.agency.name}, where, label) for each in pending.order_by("-pk")[:_MOST]]
 
 
-def _expiring(agency: Taxpayer, actor: Actor) -> list[Due]:
-    if not actor.is_manager or agency.kind != Taxpayer.Kind.AGENCY:
-        return []
-    count = len(engagements_of(agency, {"expiring": True}).values_list("pk")[: _SHOWN + 1])
-    if not count:
-        return []
+def _expiring(engagements: QuerySet[Engagement]) -> list[Due]:
+    count = len(engagements.values_list("pk")[: _SHOWN + 1])
     text = _("有%(count)s家委托企业的代理认定将在30天内到期。") % {"count": count if count <= _SHOWN else f"{_SHOWN}+"}
     return [Due(text, f"{reverse('agencies:engagements')}?expiring=on", _("查看"))]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import officers
 from accounts.actor import Actor
 from accounts.models import Taxpayer
+from etax import display
 from staff import functions
 
 
@@ -63,12 +64,13 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     actor: Actor = getattr(request, "actor", Actor())
     duties = officers.groups_of(actor.person) if actor.is_officer and actor.person else []
     return {
-        "bureau_name": settings.BUREAU_NAME,
+        "bureau_name": _(settings.BUREAU_NAME),
         "embedded": settings.DEBUG,
         "icons": static("icons.svg"),
         "menu": [] if actor.holds_reset or actor.holds_printed else functions.menu(actor.functions),
         "account_links": _account_links(actor),
         "is_at_counter": officers.COUNTER in duties,
         "is_reviewer": officers.REVIEW in duties,
+        **display.context(request),
         "told_of": actor.sign_in.told_of if actor.sign_in else None,
     }

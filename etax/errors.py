@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
@@ -11,11 +12,14 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import problems
 from accounts.actor import Actor
 from accounts.pages import PageResponse, page
+from etax import display
 
 _DATABASE_RETRY = 5
 
@@ -86,21 +90,12 @@ def error_page(
     `links`, each with text and url, take the place of the usual way home.
     Other systems, which read no pages, are told the same as problem details.
     """
-    home = {"text": _("返回首页"), "url": reverse("home")}
-    said = words or _WORDS.get(status) or _WORDS[500 if status >= 500 else 400]
+    said = words or _words_of(status)
     if request.path_info.startswith(problems.PREFIX):
         return _retry(
             problems.problem(request, status, "error", str(said.heading), str(text or said.text)), retry_after
         )
-    context = {
-        "status": status,
-        "heading": said.heading,
-        "text": text or said.text,
-        "next_steps": [{"text": said.next_step, "url": ""}, *(links or [home])],
-        "request_id": getattr(request, "request_id", ""),
-        "bureau_name": settings.BUREAU_NAME,
-        "icons": static("icons.svg"),
-    }
+    context = _context(status, said, text or said.text, links, getattr(request, "request_id", ""))
     if without_database:
         return _retry(_bare(context), retry_after)
     try:
@@ -110,9 +105,37 @@ def error_page(
     return _retry(response, retry_after)
 
 
-def _bare(context: dict[str, object]) -> HttpResponse:
+def _words_of(status: int) -> Words:
+    return _WORDS.get(status) or _WORDS[500 if status >= 500 else 400]
+
+
+def _context(
+    status: int, said: Words, text: Promise | str, links: Sequence[Mapping[str, object]], request_id: str
+) -> dict[str, Any]:
+    home = {"text": _("返回首页"), "url": reverse("home")}
+    return {
+        "status": status,
+        "heading": said.heading,
+        "text": text,
+        "next_steps": [{"text": said.next_step, "url": ""}, *(links or [home])],
+        "request_id": request_id,
+        "bureau_name": gettext(settings.BUREAU_NAME),
+        "icons": static("icons.svg"),
+        "page_language": display.page_language(),
+        "display_next": reverse("home"),
+    }
+
+
+def _bare(context: dict[str, Any]) -> HttpResponse:
     """The page without menu and messages."""
     return PageResponse(render_to_string("error.html", context), status=context["status"])
+
+
+def page_for_nginx(status: int) -> str:
+    """The page that nginx shows when it can't ask the portal; where the number stands, nginx puts in its own."""
+    said = _words_of(status)
+    number = SafeString('<!--# echo var="request_id" -->')
+    return render_to_string("error.html", _context(status, said, said.text, (), number))
 
 
 def is_database_down(exception: BaseException | None) -> bool:
@@ -122,7 +145,9 @@ def is_database_down(exception: BaseException | None) -> bool:
 
 def database_down(request: HttpRequest) -> HttpResponse:
     """503 while the database doesn't answer: made without asking it anything more, so that it comes at once (F1)."""
-    return error_page(request, 503, retry_after=_DATABASE_RETRY, without_database=True)
+    response = error_page(request, 503, retry_after=_DATABASE_RETRY, without_database=True)
+    response.trouble = "database"  # type: ignore[attr-defined]  # what the figures call it
+    return response
 
 
 def _retry(response: HttpResponse, seconds: int) -> HttpResponse:

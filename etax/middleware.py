@@ -1,6 +1,7 @@
 """What surrounds every request: its number, the error pages, and the guard against stale forms."""
 
 import logging
+import time
 import uuid
 from collections.abc import Callable
 
@@ -10,17 +11,21 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 
+from accounts import addresses, metrics
 from accounts.pages import PageResponse
 from accounts.refusals import TooMany
 from accounts.requests import Request
 from accounts.slots import Busy
-from etax import logs
+from etax import display, logs
 from etax.errors import database_down, error_page, is_database_down
 
 logger = logging.getLogger(__name__)
+requests_log = logging.getLogger("etax.requests")
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -34,12 +39,38 @@ class RequestMiddleware:
     def __call__(self, request: Request) -> HttpResponseBase:
         request.request_id = uuid.uuid4().hex
         logs.request_id.set(request.request_id)  # and left there: Django writes its line about an error after us
+        began = time.monotonic()
         response = self.get_response(request)
+        _tell_of(request, response, time.monotonic() - began)
         response.headers.setdefault("Cache-Control", "no-store")
         for name, value in _SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-ID"] = request.request_id
         return response
+
+
+_WATCHED = {429: "throttled", 500: "fault", 503: "busy"}
+
+
+def _tell_of(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    """Count the request under the name of its page, and write its line in the log where that is wanted."""
+    page = request.resolver_match.view_name if request.resolver_match else "none"
+    method = request.method if request.method in ("GET", "HEAD", "POST") else "other"
+    metrics.REQUESTS.labels(page, method, str(response.status_code)).inc()
+    metrics.SECONDS.labels(page).observe(seconds)
+    what = getattr(response, "trouble", _WATCHED.get(response.status_code))
+    if what:
+        metrics.TROUBLES.labels(what).inc()
+    if settings.LOG_REQUESTS:
+        where = addresses.mask(addresses.client_ip(request))
+        told = {
+            "page": page,
+            "method": method,
+            "status": response.status_code,
+            "ms": round(seconds * 1000),
+            "ip": where,
+        }
+        requests_log.info("%s %s %s", method, page, response.status_code, extra=told)
 
 
 # Set by Django's middleware on all but the answers that it refuses itself.
@@ -95,29 +126,50 @@ class SlashMiddleware(CommonMiddleware):
         return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
 
 
+class LanguageMiddleware:
+    """Answers in the language chosen in this browser, errors as well; it asks neither headers nor the database (D30).
+
+    It stands outside everything that writes words, and puts the thread's own language back when it is done.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with translation.override(display.language_of(request)):
+            return self.get_response(request)
+
+
 class ErrorPageMiddleware:
     """Puts the portal's page in the place of every error that isn't one of its pages already, DEBUG or not."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self._forms = CsrfViewMiddleware(get_response)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         status = _why_unreadable(request)
         if status:
             request.META["QUERY_STRING"] = ""  # it would trip the page that says so as well
             request.encoding = "utf-8"
-            return error_page(request, status)
+            return self._usable(request, error_page(request, status))
         response = self.get_response(request)
         json = response.headers.get("Content-Type", "").startswith(("application/json", "application/problem+json"))
         if response.status_code < 400 or isinstance(response, PageResponse) or json:
             return response
         is_down = response.status_code == 500 and is_database_down(getattr(request, "fault", None))
-        replaced = database_down(request) if is_down else error_page(request, response.status_code)
+        answer = database_down(request) if is_down else error_page(request, response.status_code)
+        replaced = self._usable(request, answer)
         if "Allow" in response.headers:
             replaced["Allow"] = response.headers["Allow"]
         # Django's mark of an answer that has its line in the log: one error, one line.
         replaced._has_been_logged = getattr(response, "_has_been_logged", False)  # type: ignore[attr-defined]
         return replaced
+
+    def _usable(self, request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+        """The page, with the cookie that the forms in its header need: Django's own part for it stands further in."""
+        self._forms.process_response(request, answer)
+        return answer
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Turn the refusals that no form shows into their pages."""

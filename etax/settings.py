@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
-from etax import embedded, postgresql, production
+from etax import embedded, photo_storage, postgresql, production
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -69,6 +69,7 @@ INSTALLED_APPS = [
 # The order is the order of a request: who asks, in what capacity, may he, is anything due first (architecture.md).
 MIDDLEWARE = [
     "etax.middleware.RequestMiddleware",
+    "etax.middleware.LanguageMiddleware",
     "etax.middleware.PolicyMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -152,7 +153,7 @@ HASH_QUEUE = env.int("HASH_QUEUE", default=100)
 HASH_WAIT_SECONDS = env.float("HASH_WAIT_SECONDS", default=8.0)
 PASSWORD_POLICY = env.str("PASSWORD_POLICY", default="modern")
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.sessions"
 # Longer than a sign-in may last, so that the portal, not a missing session, says why it is over.
 SESSION_COOKIE_AGE = 9 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
@@ -176,7 +177,8 @@ SMS_TEMPLATES: dict[str, dict[str, str]] = env.json("SMS_TEMPLATES", default={})
 # Messages of every kind that may go in a day.
 SMS_DAILY_BUDGET = env.int("SMS_DAILY_BUDGET", default=300_000)
 SMS_TIMEOUT_SECONDS = env.float("SMS_TIMEOUT_SECONDS", default=5.0)
-BUREAU_NAME = env.str("BUREAU_NAME", default="辽宁省电子税务局")
+# In each language if the catalogues have it, as they have the default's; else as it stands.
+BUREAU_NAME = env.str("BUREAU_NAME", default=gettext_noop("辽宁省电子税务局"))
 
 # --- Neighbouring systems --------------------------------------------------------------------------------------------
 # Where a payer of social insurance only is handed over to (D17); the embedded default carries a stand-in.
@@ -189,8 +191,10 @@ DOWNSTREAM_URLS = env.dict("DOWNSTREAM_URLS", default={})
 
 # --- Words and figures -----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
-LANGUAGES = [("zh-hans", _("简体中文"))]
+# Each in its own words: whoever looks for his language must know it when he sees it.
+LANGUAGES = [("zh-hans", "简体中文"), ("zh-hant", "繁體中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["etax.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", default="Asia/Shanghai")
@@ -205,18 +209,13 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 _static = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 
 # --- Pictures: sealed, outside the web root, readable for the portal's own account alone (FIL-04) ---------------------
+# `s3://key:secret@host/bucket?region=…` for a store that all web nodes share; else a folder (the extra `s3`).
+PHOTO_URL = env.str("PHOTO_URL", default="")
 PHOTO_ROOT = env.str("PHOTO_ROOT", default=str(VAR_DIR / "photos"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else _static},
-    "photos": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": PHOTO_ROOT,
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    },
+    "photos": photo_storage.storage(PHOTO_URL, PHOTO_ROOT),
 }
 # Who judges a 实名采集 before an officer does: `realname.verifiers.PictureAssist` needs the extras `ocr` and `face`.
 REAL_NAME_VERIFIER = env.str("REAL_NAME_VERIFIER", default="realname.verifiers.OfficerDecides")
@@ -261,12 +260,23 @@ UPLOAD_MAX_BYTES = 8 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_MAX_BYTES
 
+# --- The log: to the standard error, where systemd takes it -----------------------------------------------------------
+LOG_FORMAT = env.str("LOG_FORMAT", default="line" if DEBUG else "json")
+# One line for each request, besides nginx's.
+LOG_REQUESTS = env.bool("LOG_REQUESTS", default=not DEBUG)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "etax.logs.RequestIdFilter"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} [{request_id}] {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "formatters": {
+        "line": {
+            "()": "etax.logs.LineFormatter",
+            "format": "{asctime} {levelname} {name} [{request_id}] {message}",
+            "style": "{",
+        },
+        "json": {"()": "etax.json_logs.JsonLineFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},

@@ -7,6 +7,7 @@ from accounts.views.signins import sign_out
 from etax import errors
 from etax.bureau.site import bureau
 from etax.views import handbook, handover, home, phone
+from etax.views.display import choose_display
 from staff.views.login import login
 
 handler400 = errors.bad_request
@@ -20,6 +21,7 @@ urlpatterns = [
     path("agreement/", home.agreement, name="agreement"),
     path("help/", handbook.contents, name="help"),
     path("help/<slug:slug>/", handbook.help_page, name="help_page"),
+    path("display/", choose_display, name="choose_display"),
     path("logout/", sign_out, name="sign_out"),
     path("handover/redeem/", handover.redeem, name="redeem_ticket"),
     path("bureau/", bureau.urls),

@@ -13,6 +13,7 @@ from accounts import audit, notices, numbers, officers
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+from accounts.words import for_phones
 from realname import counter
 from realname.models import LEADS, Position, Post
 
@@ -36,7 +37,7 @@ def add(
     Numbers are folded. Raises ValidationError `name_differs`, `lead_taken`, `post_known`, `since_in_the_future`,
     `mobile_in_landline`, `own_affair`; PermissionDenied for who isn't at the counter.
     """
-    officer = officers.require_counter(by)
+    officer = counter.require_at(taxpayer, by=by)
     _refuse_mobile_in_landline(mobile, landline)
     if since > timezone.localdate():
         raise ValidationError(_("任职起始日期不能晚于今天。"), code="since_in_the_future")
@@ -95,7 +96,7 @@ def change_phones(post: Post, *, mobile: str = "", landline: str = "", clear_lan
     Raises ValidationError `nothing_changed`, `mobile_in_landline`, `post_ended`, `own_affair`; PermissionDenied for who
     isn't at the counter.
     """
-    officers.require_counter(by, about=post.person)
+    counter.require_at(post.taxpayer, about=post.person, by=by)
     with transaction.atomic():
         locked = _locked_open(post)
         new = (mobile or locked.mobile, "" if clear_landline else landline or locked.landline)
@@ -111,7 +112,7 @@ def move_landline(post: Post, *, by: Actor) -> None:
     Raises ValidationError `not_a_mobile`, `mobile_present`, `post_ended`, `own_affair`; PermissionDenied as
     `change_phones`.
     """
-    officers.require_counter(by, about=post.person)
+    counter.require_at(post.taxpayer, about=post.person, by=by)
     with transaction.atomic():
         locked = _locked_open(post)
         if not locked.landline_is_mobile:
@@ -127,7 +128,7 @@ def end(post: Post, *, until: date, by: Actor) -> None:
     Raises ValidationError `until_before_since`, `until_in_the_future`, `post_ended`, `own_affair`; PermissionDenied
     as `change_phones`. He is told by SMS.
     """
-    officers.require_counter(by, about=post.person)
+    counter.require_at(post.taxpayer, about=post.person, by=by)
     with transaction.atomic():
         locked = _locked_open(post)
         if until < locked.since:
@@ -138,8 +139,9 @@ def end(post: Post, *, until: date, by: Actor) -> None:
         locked.save(update_fields=["until"])
         details: dict[str, Any] = {"position": locked.position, "until": until.isoformat()}
         audit.record(Kind.POST_ENDED, by=by, taxpayer=locked.taxpayer, target=locked.person, **details)
-        text = _("您在“%(firm)s”的税务登记任职（%(position)s）已终止。")
-        notices.tell(locked.person, text % {"firm": locked.taxpayer.name, "position": locked.get_position_display()})
+        text = for_phones("您在“%(firm)s”的税务登记任职（%(position)s）已终止。")
+        position = for_phones(Position(locked.position).label)
+        notices.tell(locked.person, text % {"firm": locked.taxpayer.name, "position": position})
 
 
 def _locked_open(post: Post) -> Post:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db.models import OuterRef
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -113,23 +114,40 @@ def begin(request: HttpRequest, door: Door, taxpayer: Taxpayer) -> Progress:
     return progress
 
 
-def taxpayer_of(progress: Progress) -> Taxpayer:
-    """The firm whose password was given. Raises ValidationError `start_again` when that password is no longer right."""
-    taxpayer = Taxpayer.objects.select_related("credential").get(uid=progress.get("taxpayer"))
-    version = taxpayer.credential.version if taxpayer.credential else 0
-    if not taxpayer.is_open or str(version) != progress.get("enterprise_version"):
+def firm_of(progress: Progress) -> tuple[Taxpayer, bool]:
+    """The firm whose password was given, and whether its first sign-in is still due: one query.
+
+    Raises ValidationError `start_again` when that password is no longer right.
+    """
+    firms = Taxpayer.objects.select_related("credential")
+    firm = firms.annotate(is_begun=standing.first_sign_in_is_done(OuterRef("pk"))).get(uid=progress.get("taxpayer"))
+    _refuse_if_changed(progress, firm)
+    return firm, not firm.is_begun
+
+
+def _refuse_if_changed(progress: Progress, firm: Taxpayer) -> None:
+    version = firm.credential.version if firm.credential else 0
+    if not firm.is_open or str(version) != progress.get("enterprise_version"):
         raise ValidationError(START_AGAIN, code="start_again")
-    return taxpayer
+
+
+def _standing_in(progress: Progress, person: UUID) -> Standing | None:
+    """One of the firm's people, the firm with him; None for anybody else. Raises as `firm_of`."""
+    found = standing.of_uid(person, UUID(progress.get("taxpayer")))
+    if found is None:
+        firm_of(progress)
+    else:
+        _refuse_if_changed(progress, found.taxpayer)
+    return found
 
 
 def chosen_of(progress: Progress, door: Door) -> Chosen:
     """The firm and the person chosen. Raises ValidationError with the problem's code once he may not be chosen."""
-    taxpayer = taxpayer_of(progress)
-    found = standing.of_uid(UUID(progress.get("person")), taxpayer)
+    found = _standing_in(progress, UUID(progress.get("person")))
     if found is None:  # neither post nor membership is left
         raise ValidationError(NOT_IN_REGISTER.text, code=NOT_IN_REGISTER.code)
     door.refuse(found)
-    return Chosen(taxpayer, found)
+    return Chosen(found.taxpayer, found)
 
 
 def choose(progress: Progress, door: Door, uid: UUID, *, by: Actor) -> None:
@@ -138,8 +156,7 @@ def choose(progress: Progress, door: Door, uid: UUID, *, by: Actor) -> None:
     Raises ValidationError `not_listed` for anybody else, or the problem's code. Whoever was chosen before loses the
     code that was sent to him (FLOW-04).
     """
-    taxpayer = taxpayer_of(progress)
-    found = standing.of_uid(uid, taxpayer)
+    found = _standing_in(progress, uid)
     if found is None:
         raise ValidationError(_("请从列表中选择人员。"), code="not_listed")
     refusal = None
@@ -148,7 +165,7 @@ def choose(progress: Progress, door: Door, uid: UUID, *, by: Actor) -> None:
     except ValidationError as error:
         refusal = error
     reason = str(refusal.code) if refusal else ""
-    audit.record(Kind.PERSON_CHOSEN, by=by, taxpayer=taxpayer, target=found.person, reason=reason)
+    audit.record(Kind.PERSON_CHOSEN, by=by, taxpayer=found.taxpayer, target=found.person, reason=reason)
     if refusal is not None:
         raise refusal
     _void_earlier_choice(progress, found.person)

@@ -33,14 +33,16 @@ def check_password(
     taxpayer, one of another kind alike, after the same work and counted alike; `TooMany` for an address that has failed
     on many accounts; `slots.Busy`.
     """
-    slowed = throttles.wait(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
-    if slowed:
-        raise TooMany(slowed)
+    address = throttles.look(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
+    if address.seconds:
+        raise TooMany(address.seconds)
     taxpayer = Taxpayer.objects.select_related("credential").filter(code=code).first()
     is_open = taxpayer is not None and taxpayer.is_open and taxpayer.kind in kinds
     right = passwords.check(taxpayer.credential if taxpayer is not None and is_open else None, password)
     with transaction.atomic():
         reason = _judge(right, subject, by=by)
+        if not reason and address.count:
+            throttles.give_back(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
         audit.record(Kind.ENTERPRISE_PASSWORD, by=by, taxpayer=taxpayer, reason=reason, code=mask_id_number(code))
     if reason or taxpayer is None:
         raise ValidationError(WRONG, code="wrong_number_or_password")
@@ -50,7 +52,6 @@ def check_password(
 def _judge(right: bool, subject: str, *, by: Actor) -> str:
     """Count the try; the reason it is refused for, or nothing. A right one counts for nothing while locked (D13)."""
     if right and throttles.succeed(PASSWORD, subject):
-        throttles.give_back(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
         return ""
     if throttles.fail(PASSWORD, subject) == 1:  # one more account that this address gets wrong
         throttles.fail(ADDRESS_ACCOUNTS, neighbourhood(by.ip))

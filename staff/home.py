@@ -1,15 +1,19 @@
 """What the home page says needs doing."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from django.db.models import Exists, QuerySet, Value
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
-from accounts.models import Person
+from accounts.models import Taxpayer
 from realname import changes
 from realname.models import ChangeRequest
 from staff import standing
+from staff.models import Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +28,57 @@ class Due:
 _MOST = 5
 
 
-def due_for(actor: Actor) -> list[Due]:
-    """What he should see to: people whom the register no longer names, requests that were returned, an old password."""
-    if actor.person is None or actor.taxpayer is None:
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """Rows that mean something to do, and what to say of those there are."""
+
+    rows: QuerySet[Any]
+    say: Callable[[QuerySet[Any]], list[Due]]
+
+
+def matters_of(actor: Actor) -> list[Matter]:
+    """What he may have to see to: people whom the register no longer names, requests that were returned."""
+    if actor.taxpayer is None:
         return []
-    due = []
+    matters = []
     if actor.is_lead:
-        due += [_not_in_register(person) for person in standing.unregistered(actor.taxpayer, limit=_MOST)]
+        matters.append(Matter(standing.unregistered(actor.taxpayer), _not_in_register))
     if actor.holds(changes.FUNCTION):
-        due += [_returned(each) for each in ChangeRequest.objects.returned().filter(taxpayer=actor.taxpayer)[:_MOST]]
-    if actor.has_old_password:
-        due.append(Due(_("您的个人登录密码已使用超过90天，请修改。"), reverse("staff:change_password"), _("修改密码")))
-    return due
+        matters.append(Matter(ChangeRequest.objects.returned().filter(taxpayer=actor.taxpayer), _returned))
+    return matters
 
 
-def _returned(request: ChangeRequest) -> Due:
+def due_of(matters: Sequence[Matter]) -> list[Due]:
+    """What is to be done. One query finds which of these matters there are, mostly none; only those are then read."""
+    if not matters:
+        return []
+    flags = Value(1), *(Exists(matter.rows) for matter in matters)
+    _one, *found = Taxpayer.objects.values_list(*flags)[:1].get()
+    return [due for matter, is_there in zip(matters, found, strict=True) if is_there for due in matter.say(matter.rows)]
+
+
+def old_password(actor: Actor) -> list[Due]:
+    """That the password should be changed, where the policy asks for it (D12)."""
+    if not actor.has_old_password:
+        return []
+    return [Due(_("您的个人登录密码已使用超过90天，请修改。"), reverse("staff:change_password"), _("修改密码"))]
+
+
+def _returned(requests: QuerySet[ChangeRequest]) -> list[Due]:
     text = _("%(kind)s的申请被税务机关退回：%(reason)s请撤消后修改并重新提交。")
-    words = {"kind": request.get_kind_display(), "reason": request.reason}
-    return Due(text % words, reverse("staff:change", args=[request.uid]), _("查看申请"))
+    return [
+        Due(
+            text % {"kind": each.get_kind_display(), "reason": _(each.reason)},
+            reverse("staff:change", args=[each.uid]),
+            _("查看申请"),
+        )
+        for each in requests[:_MOST]
+    ]
 
 
-def _not_in_register(person: Person) -> Due:
+def _not_in_register(members: QuerySet[Membership]) -> list[Due]:
     text = _("%(name)s与税务登记办税人信息不符，不能登录。如已离职请同步办税人后删除；仍在职的请先办理变更税务登记。")
-    return Due(text % {"name": person.masked_name}, reverse("staff:synchronise"), _("同步办税人"))
+    people = [each.person for each in members.select_related("person").order_by("-pk")[:_MOST]]
+    return [
+        Due(text % {"name": person.masked_name}, reverse("staff:synchronise"), _("同步办税人")) for person in people
+    ]

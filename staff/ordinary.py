@@ -60,9 +60,10 @@ def binding_of(progress: Progress, chosen: Chosen) -> sms.Binding:
     )
 
 
-def send_code(progress: Progress, chosen: Chosen, *, by: Actor) -> None:
-    """Send a code to the phone on file (M20, D5). Raises ValidationError: the phone's problem, or `sms_wait`."""
+def send_code(progress: Progress, chosen: Chosen, *, by: Actor) -> int:
+    """Send a code to the phone on file (M20, D5); the seconds until the next. Raises as `binding_of` and `sms`."""
     sms.send_code(binding_of(progress, chosen), by=by)
+    return sms.PAUSE
 
 
 def seconds_until_next_code(progress: Progress, chosen: Chosen) -> int:

@@ -5,9 +5,10 @@ Said here once, for the list of people at sign-in, for the last step of every do
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Value
 from django.utils.translation import gettext_lazy as _
 
 from accounts import sealing
@@ -92,6 +93,7 @@ PRINTED = Problem(
     _("企业登录密码是税务机关出具的初始密码，须由法定代表人（业主）或财务负责人先修改"),
     _("请法定代表人（业主）或财务负责人登录并修改企业登录密码，再用新密码登录。"),
 )
+_IS_COLLECTED = Exists(RealNameRecord.objects.filter(person=OuterRef("person"), revoked_at__isnull=True))
 _WEIGHT = {Position.LEGAL_REP: 0, Position.FINANCE: 1, Position.CLERK: 2}
 
 
@@ -197,10 +199,10 @@ class Standing:
 
 
 def of_person(person: Person, taxpayer: Taxpayer) -> Standing:
-    """The standing of one person in one taxpayer."""
-    found = _read(taxpayer=taxpayer, person=person)
-    if found:
-        return found[0]
+    """The standing of one person in one taxpayer: one query, or two where the register doesn't name him."""
+    found = _of_one(taxpayer=taxpayer, person=person)
+    if found is not None:
+        return found
     return Standing(person=person, taxpayer=taxpayer, posts=(), membership=None, is_collected=False, has_identity=False)
 
 
@@ -209,9 +211,12 @@ def of_people(people: Collection[Person], taxpayer: Taxpayer) -> list[Standing]:
     return _read(taxpayer=taxpayer, person__in=people)
 
 
-def of_uid(uid: UUID, taxpayer: Taxpayer) -> Standing | None:
-    """The standing of the person with this public id; None for who has neither post nor membership here (FLOW-03)."""
-    return next(iter(_read(taxpayer=taxpayer, person__uid=uid)), None)
+def of_uid(person: UUID, taxpayer: UUID) -> Standing | None:
+    """The standing by the public ids, taxpayer and passwords with it: queries as in `of_person`.
+
+    None for who has neither post nor membership here (FLOW-03).
+    """
+    return _of_one(taxpayer__uid=taxpayer, person__uid=person)
 
 
 def of_phone(phone: str, taxpayer: Taxpayer) -> list[Standing]:
@@ -224,32 +229,30 @@ def page_of(taxpayer: Taxpayer, *, name: str = "", before: int | None = None, si
     """A page of the firm's people, and the key that the next page goes on before; 0 at the end (D4, D33).
 
     The leads stand first on the first page; clerks follow, newest person first. `name` may be the beginning of one.
-    All people are read as keys alone, in full only those of the page: four queries, however many there are.
+    All people are read as keys alone, in full only those of the page: at most three queries, however many there are.
     """
     whose = {"taxpayer": taxpayer, **({"person__name__startswith": name} if name else {})}
-    posts = dict[int, set[str]]()
-    for person, position in Post.objects.open().filter(**whose).values_list("person", "position"):
-        posts.setdefault(person, set()).add(position)
-    leads = {person for person, positions in posts.items() if positions.intersection(LEADS)}
-    everybody = {*posts, *Membership.objects.open().filter(**whose).values_list("person", flat=True)}
-    older = sorted((key for key in everybody - leads if before is None or key < before), reverse=True)
+    posts = Post.objects.open().filter(**whose).values_list("person", "position")
+    members = Membership.objects.open().filter(**whose).values_list("person", Value(""))
+    positions = dict[int, set[str]]()
+    for person, position in posts.union(members, all=True):
+        positions.setdefault(person, set()).add(position)
+    leads = {person for person, held in positions.items() if held.intersection(LEADS)}
+    older = sorted((key for key in positions.keys() - leads if before is None or key < before), reverse=True)
     clerks = older[:size]
     page = [*clerks, *(leads if before is None else ())]
-    found = sorted(
-        _read(taxpayer=taxpayer, person__in=page), key=lambda each: (_WEIGHT[each.position], -each.person.pk)
-    )
+    found = _with_posts(taxpayer=taxpayer, person__in=page)
+    if any(positions[person] == {""} for person in page):
+        found += _without_posts(taxpayer=taxpayer, person__in=page)
+    found.sort(key=lambda each: (_WEIGHT[each.position], -each.person.pk))
     return found, clerks[-1] if len(older) > size else 0
 
 
-def unregistered(taxpayer: Taxpayer, *, limit: int) -> list[Person]:
-    """Members whom the register no longer names, at most so many (M102)."""
-    open_posts = Post.objects.open().filter(taxpayer=taxpayer, person=OuterRef("person"))
-    gone = (
-        Membership.objects.open()
-        .filter(taxpayer=taxpayer)
-        .filter(Q(unregistered_at__isnull=False) | ~Exists(open_posts))
-    )
-    return [each.person for each in gone.select_related("person").order_by("-pk")[:limit]]
+def unregistered(taxpayer: Taxpayer | OuterRef) -> QuerySet[Membership]:
+    """Members whom the register no longer names (M102)."""
+    open_posts = Post.objects.open().filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
+    members = Membership.objects.open().filter(taxpayer=taxpayer)
+    return members.filter(Q(unregistered_at__isnull=False) | ~Exists(open_posts))
 
 
 def of_all(taxpayer: Taxpayer) -> list[Standing]:
@@ -264,53 +267,88 @@ def of_capacities(person: Person) -> list[Standing]:
 
 def _read(**whose: object) -> list[Standing]:
     """A standing for each person and taxpayer that a post or a membership joins: two queries, however many."""
-    collected = Exists(RealNameRecord.objects.filter(person=OuterRef("person"), revoked_at__isnull=True))
-    identity = Exists(Membership.identities.through.objects.filter(membership=OuterRef("pk")))
-    people = ("person__credential", "taxpayer__credential")
+    return _with_posts(**whose) + _without_posts(**whose)
+
+
+def _of_one(**whose: object) -> Standing | None:
+    """The standing of one person in one taxpayer; None where nothing joins them."""
+    return next(iter(_with_posts(**whose) or _without_posts(**whose)), None)
+
+
+def _with_posts(**whose: object) -> list[Standing]:
+    """Those whom the register names, each with his membership where he has one: one query."""
+    here = Q(person__memberships__taxpayer=F("taxpayer"), person__memberships__removed_at__isnull=True)
     cases = MisuseCase.objects.filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
-    misused = Exists(cases.blocking(since=OuterRef("since")))
-    posts = Post.objects.open().filter(**whose).select_related(*people)
-    memberships = Membership.objects.open().filter(**whose).select_related(*people, "credential")
-    return _combine(
-        posts.annotate(is_collected=collected, is_misused=misused),
-        memberships.annotate(is_collected=collected, has_identity=identity),
+    rows = (
+        Post.objects.open()
+        .filter(**whose)
+        .annotate(member=FilteredRelation("person__memberships", condition=here))
+        .select_related("person__credential", "taxpayer__credential", "member__credential")
+        .annotate(is_collected=_IS_COLLECTED, is_misused=Exists(cases.blocking(since=OuterRef("since"))))
+        .annotate(has_identity=_has_identity("member__pk"))
+    )
+    pairs: dict[tuple[int, int], list[Any]] = {}
+    for row in rows:
+        pairs.setdefault((row.taxpayer_id, row.person_id), []).append(row)
+    return [_standing_by(posts) for posts in pairs.values()]
+
+
+def _standing_by(posts: list[Any]) -> Standing:
+    """What these open posts of one person in one taxpayer say, with all that was annotated to them."""
+    post, membership = posts[0], getattr(posts[0], "member", None)  # Django sets it only where there is one
+    if membership is not None:
+        membership.person, membership.taxpayer = post.person, post.taxpayer
+    return Standing(
+        person=post.person,
+        taxpayer=post.taxpayer,
+        posts=tuple(sorted(posts, key=lambda each: _WEIGHT[Position(each.position)])),
+        membership=membership,
+        is_collected=post.is_collected,
+        is_misused=any(each.is_misused for each in posts),
+        has_identity=post.has_identity,
     )
 
 
-def _combine(posts: Iterable[Post], memberships: Iterable[Membership]) -> list[Standing]:
-    pairs: dict[tuple[int, int], Post | Membership] = {}
-    posts_of: dict[tuple[int, int], list[Post]] = {}
-    membership_of: dict[tuple[int, int], Membership] = {}
-    for post in posts:
-        pair = (post.taxpayer_id, post.person_id)
-        pairs[pair] = post
-        posts_of.setdefault(pair, []).append(post)
-    for membership in memberships:
-        pair = (membership.taxpayer_id, membership.person_id)
-        pairs[pair] = membership_of[pair] = membership
+def _without_posts(**whose: object) -> list[Standing]:
+    """Members whom the register doesn't name, or not any more: one query."""
+    posts = Post.objects.open().filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
+    rows: Iterable[Any] = (
+        Membership.objects.open()
+        .filter(~Exists(posts), **whose)
+        .select_related("person__credential", "taxpayer__credential", "credential")
+        .annotate(is_collected=_IS_COLLECTED, has_identity=_has_identity("pk"))
+    )
     return [
         Standing(
             person=row.person,
             taxpayer=row.taxpayer,
-            posts=tuple(sorted(posts_of.get(pair, ()), key=lambda post: _WEIGHT[Position(post.position)])),
-            membership=membership_of.get(pair),
-            is_collected=row.is_collected,  # type: ignore[union-attr]  # annotated in _read
-            is_misused=any(post.is_misused for post in posts_of.get(pair, ())),  # type: ignore[attr-defined]
-            has_identity=pair in membership_of and membership_of[pair].has_identity,  # type: ignore[attr-defined]
+            posts=(),
+            membership=row,
+            is_collected=row.is_collected,
+            has_identity=row.has_identity,
         )
-        for pair, row in pairs.items()
+        for row in rows
     ]
 
 
+def _has_identity(membership: str) -> Exists:
+    return Exists(Membership.identities.through.objects.filter(membership=OuterRef(membership)))
+
+
+def first_sign_in_is_done(taxpayer: OuterRef) -> Exists:
+    """Whether a legal representative or finance officer, present or past, has set a personal password (D6)."""
+    leads = Post.objects.filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"), position__in=LEADS)
+    memberships = Membership.objects.filter(Exists(leads), taxpayer=taxpayer, credential__isnull=False)
+    return Exists(memberships.exclude(credential__password=""))
+
+
 def first_sign_in_is_due(taxpayer: Taxpayer) -> bool:
-    """Whether no legal representative or finance officer, present or past, has yet set a personal password (D6)."""
-    leads = Post.objects.filter(taxpayer=taxpayer, position__in=LEADS).values("person")
-    memberships = Membership.objects.filter(taxpayer=taxpayer, person__in=leads, credential__isnull=False)
-    return not memberships.exclude(credential__password="").exists()
+    """Whether the taxpayer's first sign-in is still to be made (D6)."""
+    return not Taxpayer.objects.filter(first_sign_in_is_done(OuterRef("pk")), pk=taxpayer.pk).exists()
 
 
 def where_first_sign_in_is_done(taxpayers: Iterable[Taxpayer]) -> set[int]:
     """The keys of those of these taxpayers whose first sign-in is no longer due: one query, however many (D6)."""
-    lead = Post.objects.filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"), position__in=LEADS)
-    done = Membership.objects.filter(Exists(lead), taxpayer__in=taxpayers, credential__isnull=False)
-    return set(done.exclude(credential__password="").values_list("taxpayer", flat=True))
+    keys = [taxpayer.pk for taxpayer in taxpayers]
+    done = Taxpayer.objects.filter(first_sign_in_is_done(OuterRef("pk")), pk__in=keys)
+    return set(done.values_list("pk", flat=True))

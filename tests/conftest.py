@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.core.cache import cache
@@ -11,9 +12,15 @@ from django.test import TransactionTestCase
 
 from accounts import triggers
 from accounts.addresses import cache_breaker
+from accounts.hashers import Argon2idHasher
 from accounts.models import Taxpayer
-from etax import demo
+from etax import catalogues, demo
 from tests.visitor import Visitor
+
+# At full cost argon2 would take half of the suite's time. What a hash costs for real is the matter of
+# accounts/test_passwords.py alone, which asks for `full_cost`.
+_FULL_COST = {"memory_cost": Argon2idHasher.memory_cost, "time_cost": Argon2idHasher.time_cost}
+Argon2idHasher.memory_cost, Argon2idHasher.time_cost = 64, 1
 
 _flush = TransactionTestCase._fixture_teardown
 
@@ -32,6 +39,12 @@ def _flush_the_record_too(self):
 TransactionTestCase._fixture_teardown = _flush_the_record_too
 
 
+@pytest.fixture(scope="session", autouse=True)
+def made_catalogues() -> None:
+    """What the catalogues say now, not when they were last made."""
+    catalogues.compile_all()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """The demo world is loaded once, before the first test; tests change it in transactions that are rolled back."""
@@ -48,12 +61,20 @@ def own_folder(settings, tmp_path: Path) -> Iterator[Path]:
     settings.STORAGES = {**settings.STORAGES, "photos": {**settings.STORAGES["photos"], "OPTIONS": photos}}
     if settings.CACHE_URL:  # workers side by side must not clear each other's counts
         worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-        location = f"{settings.CACHE_URL.rstrip('/')}/{worker}"
+        address = urlsplit(settings.CACHE_URL)
+        location = urlunsplit(address._replace(path=str(int(address.path.strip("/") or 0) + worker)))
         settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": location}}
     cache_breaker.answered()
     cache.clear()
     yield tmp_path
     cache.clear()
+
+
+@pytest.fixture
+def full_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed as in production."""
+    for name, value in _FULL_COST.items():
+        monkeypatch.setattr(Argon2idHasher, name, value)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.constraints import one_of
@@ -247,7 +249,7 @@ def _changes(before: Any, after: Any) -> Iterator[Words]:
         yield _("有效期至：%(was)s → %(now)s") % {"was": was, "now": now}
     if after.get("frozen_until") and before.get("frozen_until") != after["frozen_until"]:
         until = timezone.localtime(datetime.fromisoformat(after["frozen_until"]))
-        yield _("冻结至%(until)s") % {"until": until.strftime("%Y-%m-%d %H:%M")}
+        yield _("冻结至%(until)s") % {"until": date_format(until, "SHORT_DATETIME_FORMAT")}
     for name, (words, nothing) in _PLAIN.items():
         if before.get(name) != after.get(name):
             yield words % {"was": before.get(name) or nothing, "now": after.get(name) or nothing}
@@ -267,7 +269,7 @@ def _last_day(until: str | None) -> str:
     """The last day before a moment of the record, in words; without one there is no end."""
     if not until:
         return str(_("长期"))
-    return str(timezone.localdate(datetime.fromisoformat(until) - timedelta(microseconds=1)))
+    return date_format(timezone.localdate(datetime.fromisoformat(until) - timedelta(microseconds=1)))
 
 
 class AuditEntry(models.Model):
@@ -331,7 +333,7 @@ class AuditEntry(models.Model):
             lines.append(_("结束了%(count)s处登录") % {"count": self.details["sign_ins_ended"]})
         lines.extend(_marks(self.details))
         if self.details.get("name"):
-            lines.append(self.details["name"])
+            lines.append(gettext(self.details["name"]))  # a name, or words that were kept in the source language
         return [str(line) for line in lines]
 
     @property

@@ -13,6 +13,7 @@ from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
+from accounts.words import for_phones
 from agencies.models import EndReason, Engagement
 from agencies.services import engagements
 from agencies.services.engagements import leads_of, locked, tell
@@ -115,7 +116,7 @@ def recognise(agency: Taxpayer, *, terms: Terms, by: Actor) -> Engagement:
         engagements.save(engagement, Kind.ENGAGEMENT_RECOGNISED, by=by, **agreed)
         people = [*leads_of(agency), *([engagement.proposed_by] if engagement.proposed_by else [])]
         words = {"client": client.name, "agency": agency.name}
-        tell(people, _("“%(client)s”已认定“%(agency)s”为其代理机构，请指定代办人员。") % words)
+        tell(people, for_phones("“%(client)s”已认定“%(agency)s”为其代理机构，请指定代办人员。") % words)
     return engagement
 
 
@@ -168,7 +169,7 @@ def change(engagement: Engagement, *, version: int, terms: Terms, by: Actor) -> 
         check(terms, since=row.valid_from, by=by)
         _agree(row, terms)
         words = {"client": row.client.name}
-        tell(leads_of(row.agency), _("“%(client)s”已修改对贵机构的代理认定，请登录后查看。") % words)
+        tell(leads_of(row.agency), for_phones("“%(client)s”已修改对贵机构的代理认定，请登录后查看。") % words)
 
 
 def _refuse_unless_recognised(engagement: Engagement) -> None:
@@ -187,7 +188,7 @@ def cancel(engagement: Engagement, *, note: str = "", by: Actor) -> None:
         _refuse_unless_recognised(row)
         people = [*leads_of(row.agency), *row.handlers.all()]
         engagements.end(row, EndReason.CANCELLED, note=note)
-        tell(people, _("“%(client)s”已取消代理认定，不能再代其办税。") % {"client": row.client.name})
+        tell(people, for_phones("“%(client)s”已取消代理认定，不能再代其办税。") % {"client": row.client.name})
 
 
 def decline(engagement: Engagement, *, note: str = "", by: Actor) -> None:
@@ -200,7 +201,7 @@ def decline(engagement: Engagement, *, note: str = "", by: Actor) -> None:
         _refuse_unless_pending(row)
         engagements.end(row, EndReason.DECLINED, note=note)
         people = [row.proposed_by] if row.proposed_by else leads_of(row.agency)
-        tell(people, _("“%(client)s”已拒绝代理申请。") % {"client": row.client.name})
+        tell(people, for_phones("“%(client)s”已拒绝代理申请。") % {"client": row.client.name})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from accounts.pages import page
 from accounts.requests import Request
 from agencies import home as agencies_home
 from staff import functions, standing
-from staff.home import Due, due_for
+from staff import home as staff_home
+from staff.home import due_of, old_password
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def home(request: Request) -> HttpResponse:
     if actor.taxpayer is None:
         standings = standing.of_capacities(actor.person) if actor.person else []
         return page(request, "home_person.html", {"greeting": Greeting.of(actor), "standings": standings})
-    due: list[Due] = [*due_for(actor), *agencies_home.due_for(actor)]
+    due = [*due_of([*staff_home.matters_of(actor), *agencies_home.matters_of(actor)]), *old_password(actor)]
     context = {
         "greeting": Greeting.of(actor),
         "branches": functions.menu(actor.functions),

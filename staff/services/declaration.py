@@ -17,11 +17,12 @@ from accounts.limits import DECLARATION
 from accounts.models import Credential, Person, Taxpayer
 from accounts.models.messages import Purpose
 from accounts.passwords import Setting
-from realname import phones
+from accounts.words import for_phones
+from realname import counter, phones
 from realname.models import LEADS, Post
 from staff import standing
 from staff.models import DeclarationPassword, Membership
-from staff.services import opening, rights
+from staff.services import rights
 from staff.standing import Standing
 
 FUNCTION = "tax.declaration.password"
@@ -191,7 +192,7 @@ def renew(taxpayer: Taxpayer, *, by: Actor) -> None:
     LR and FR are told by SMS. Raises ValidationError `own_affair` for an officer who works for the taxpayer;
     PermissionDenied for who isn't at the counter.
     """
-    opening.require_counter(taxpayer, by=by)
+    counter.require_at(taxpayer, by=by)
     with transaction.atomic():
         current, _is_new = _first_of(taxpayer)
         old, current.first, current.credential = current.credential, _made(), None
@@ -205,7 +206,7 @@ def renew(taxpayer: Taxpayer, *, by: Actor) -> None:
 
 
 def _tell_leads(taxpayer: Taxpayer) -> None:
-    text = _("%(firm)s的申报密码已重置。") % {"firm": f"“{taxpayer.name}”"}
+    text = for_phones("%(firm)s的申报密码已重置。") % {"firm": f"“{taxpayer.name}”"}
     leads = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
     for person in {post.person for post in leads}:
         notices.tell(person, text)

@@ -16,6 +16,8 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import PASSWORD
 from accounts.models import Taxpayer
+from accounts.words import for_phones
+from realname import counter
 from realname.models import LEADS, Post
 from staff import enterprise
 from staff.services import rights
@@ -79,14 +81,15 @@ def open_account(taxpayer: Taxpayer, *, first: FirstPassword, shown: Shown, by: 
 
     Raises ValidationError `already_open`, `papers_missing`, `own_affair`; PermissionDenied for others than the counter.
     """
-    require_counter(taxpayer, by=by)
+    counter.require_at(taxpayer, by=by)
     shown.refuse_without(TO_OPEN)
     with transaction.atomic():
         locked = _locked(taxpayer)
         if locked.is_open:
             raise ValidationError(_("该纳税人已经开户。密码遗失的，请办理【重置企业密码】。"), code="opened_already")
         locked.opened_at, locked.cancelled_at = first.made_at, None
-        _issue(Kind.TAXPAYER_OPENED, locked, first, shown, _("“%(firm)s”已在税务机关前台开通电子税务局。"), by=by)
+        told = for_phones("“%(firm)s”已在税务机关前台开通电子税务局。")
+        _issue(Kind.TAXPAYER_OPENED, locked, first, shown, told, by=by)
 
 
 def open_new_account(code: str, *, name: str, kind: str, first: FirstPassword, shown: Shown, by: Actor) -> Taxpayer:
@@ -114,7 +117,7 @@ def reset_password(taxpayer: Taxpayer, *, version: int, first: FirstPassword, sh
     `version` is that of the password which the page spoke of: of two clicks only one resets. Raises ValidationError
     `not_open`, `papers_missing`, `stale`, `own_affair`; PermissionDenied for who isn't at the counter.
     """
-    require_counter(taxpayer, by=by)
+    counter.require_at(taxpayer, by=by)
     shown.refuse_without(TO_RESET)
     with transaction.atomic():
         locked = _locked(taxpayer)
@@ -122,20 +125,13 @@ def reset_password(taxpayer: Taxpayer, *, version: int, first: FirstPassword, sh
             raise ValidationError(_("该纳税人尚未开户，请先办理【授权开户】。"), code="not_open")
         if version != version_of(locked):
             raise rights.stale()
-        text = _("“%(firm)s”的企业登录密码已在税务机关前台重置。")
+        text = for_phones("“%(firm)s”的企业登录密码已在税务机关前台重置。")
         _issue(Kind.ENTERPRISE_PASSWORD_RESET, locked, first, shown, text, by=by)
 
 
 def version_of(taxpayer: Taxpayer) -> int:
     """The version of its enterprise password; 0 where it has none."""
     return taxpayer.credential.version if taxpayer.credential else 0
-
-
-def require_counter(taxpayer: Taxpayer, *, by: Actor) -> None:
-    """An officer of the counter who doesn't work for this taxpayer himself, by the register."""
-    officer = officers.require_counter(by)
-    if Post.objects.open().filter(taxpayer=taxpayer, person=officer).exists():
-        raise officers.own_affair()
 
 
 def _locked(taxpayer: Taxpayer) -> Taxpayer:

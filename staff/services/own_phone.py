@@ -6,7 +6,6 @@ as it was: that is changed by 变更税务登记 (M91).
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,9 +14,10 @@ from accounts import audit, notices, numbers, sealing, signins, sms
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.flows import Flow, Progress, Step
-from accounts.models import Person, SignIn
+from accounts.models import Person
 from accounts.models.messages import Purpose
-from accounts.models.signins import EndReason, Proof
+from accounts.models.signins import EndReason
+from accounts.words import for_phones
 from realname import phones
 from realname.models import RealNameRecord
 
@@ -31,7 +31,6 @@ FLOW = Flow(
     over=gettext_lazy("变更手机号码已超过10分钟或尚未开始，请重新填写。"),
 )
 _PLACE = "new-phone"
-_BY_SMS = (Proof.ENTERPRISE_SMS, Proof.PERSON_SMS, Proof.OFFICER_SMS)
 
 
 def _changing(by: Actor) -> Person:
@@ -99,17 +98,10 @@ def change(progress: Progress, code: str, *, by: Actor) -> None:
             raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
         was, now = numbers.mask_phone(locked.phone), numbers.mask_phone(new)
         # The last message to the old phone; the new one has just been proven.
-        notices.tell(locked, _("您的实名手机号码已变更为%(phone)s。") % {"phone": now})
+        notices.tell(locked, for_phones("您的实名手机号码已变更为%(phone)s。") % {"phone": now})
         locked.phone = collected.phone = new
         locked.save(update_fields=["phone", "phone_hash"])
         collected.save(update_fields=["phone"])
         sms.close_codes(locked)
-        ended = _end_what_the_old_phone_proved(locked, by=by)
+        ended = signins.end_proven_by_phone(locked, EndReason.ENDED_BY_OWNER, keep=by.sign_in)
         audit.record(Kind.PHONE_CHANGED, by=by, target=locked, phone_was=was, phone_now=now, sign_ins_ended=ended)
-
-
-def _end_what_the_old_phone_proved(person: Person, *, by: Actor) -> int:
-    """Every other sign-in that a code to the old phone opened or strengthened: whoever has that phone now is out."""
-    proven = SignIn.objects.filter(Q(proof__in=_BY_SMS) | Q(code_at__isnull=False), person=person, ended_at=None)
-    others = proven.exclude(pk=by.sign_in.pk) if by.sign_in is not None else proven
-    return signins.end_these(others, EndReason.ENDED_BY_OWNER)

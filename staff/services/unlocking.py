@@ -8,6 +8,7 @@ from accounts.audit import Kind
 from accounts.limits import CODE_CHECKS, PASSWORD
 from accounts.models import Person, Taxpayer
 from accounts.throttles import Count
+from realname import counter
 from staff import enterprise, natural, ordinary
 from staff.models import Membership
 
@@ -26,8 +27,8 @@ def counts_of_person(person: Person) -> list[Count]:
 
 
 def unlock_taxpayer(taxpayer: Taxpayer, *, by: Actor) -> None:
-    """Open the enterprise password to new tries. Raises PermissionDenied for who isn't at the counter."""
-    officers.require_counter(by)
+    """Open the enterprise password to new tries. Raises as `counter.require_at`."""
+    counter.require_at(taxpayer, by=by)
     with transaction.atomic():
         for limit, subject in counts_of_taxpayer(taxpayer):
             throttles.release_everywhere(limit, subject)

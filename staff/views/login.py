@@ -20,7 +20,7 @@ from accounts.keypages import keys_of
 from accounts.models import Taxpayer
 from accounts.pages import form_page, page
 from accounts.requests import Request
-from staff import doors, enterprise, handover, ordinary, standing
+from staff import doors, enterprise, handover, ordinary
 from staff.doors import Chosen, Door
 from staff.forms import OrdinaryLoginForm, PeopleSearchForm, PersonalPasswordForm, PersonChoiceForm
 from staff.ordinary import FLOW
@@ -73,15 +73,11 @@ def choose_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
     """The page on which a person is chosen, at any enterprise door."""
     form = PersonChoiceForm(request.POST if request.method == "POST" else None)
     try:
-        taxpayer = doors.taxpayer_of(progress)
-        if request.method == "POST" and form.is_valid():
-            doors.choose(progress, door, form.cleaned_data["person"], by=request.actor)
+        if request.method == "POST" and form.is_valid() and _choose(request, progress, door, form):
             return progress.go_on()
-    except ValidationError as refusal:
-        if refusal.code == "start_again":
-            return start_again(request, progress)
-        form.add_error(None, refusal)
-    first_is_due = standing.first_sign_in_is_due(taxpayer)
+        taxpayer, first_is_due = doors.firm_of(progress)
+    except ValidationError:
+        return start_again(request, progress)
     search = PeopleSearchForm(request.GET)
     name = search.cleaned_data["name"] if search.is_valid() else ""
     keys = keys_of(request)
@@ -101,6 +97,18 @@ def choose_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
     return page(request, "staff/choose_person.html", context, status=status)
 
 
+def _choose(request: Request, progress: Progress, door: Door, form: PersonChoiceForm) -> bool:
+    """Whether this person could be chosen; why not, the form says. Raises ValidationError `start_again`."""
+    try:
+        doors.choose(progress, door, form.cleaned_data["person"], by=request.actor)
+    except ValidationError as refusal:
+        if refusal.code == "start_again":
+            raise
+        form.add_error(None, refusal)
+        return False
+    return True
+
+
 def chosen_at(request: Request, progress: Progress, door: Door) -> Chosen | HttpResponse:
     """Firm and person, or the way back when they no longer hold."""
     try:
@@ -112,7 +120,8 @@ def chosen_at(request: Request, progress: Progress, door: Door) -> Chosen | Http
         return redirect(progress.flow.steps[1].url_name)
 
 
-def _verify_context(progress: Progress, door: Door, chosen: Chosen) -> dict[str, Any]:
+def _verify_context(progress: Progress, door: Door, chosen: Chosen, *, countdown: int | None = None) -> dict[str, Any]:
+    seconds = ordinary.seconds_until_next_code(progress, chosen) if countdown is None else countdown
     return {
         "by_sms_url": reverse(door.url_name("proof")),
         "by_password_url": reverse(door.other_way),
@@ -121,7 +130,7 @@ def _verify_context(progress: Progress, door: Door, chosen: Chosen) -> dict[str,
         "chosen": chosen,
         "taxpayer": chosen.taxpayer,
         "phone": chosen.phone,
-        "countdown": ordinary.seconds_until_next_code(progress, chosen),
+        "countdown": seconds,
         "steps": door.line(door.verifies_at),
     }
 
@@ -159,18 +168,18 @@ def send_code(request: Request, progress: Progress) -> HttpResponse:
 
 
 def send_code_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
-    """获取验证码 at any door that sends to the phone on file."""
+    """获取验证码 at any door that sends to the phone on file; the answer is the page that takes the code."""
     chosen = chosen_at(request, progress, door)
     if isinstance(chosen, HttpResponse):
         return chosen
-    form = SmsCodeForm(None)
+    form, template = SmsCodeForm(None), "staff/verify_by_sms.html"
     try:
-        ordinary.send_code(progress, chosen, by=request.actor)
+        countdown = ordinary.send_code(progress, chosen, by=request.actor)
     except ValidationError as refusal:
         context = {**_verify_context(progress, door, chosen), "form": form, "refusal": refusal.messages[0]}
-        return page(request, "staff/verify_by_sms.html", context, status=400)
+        return page(request, template, context, status=400)
     messages.success(request, _("验证码已发送至%(phone)s，5分钟内有效。") % {"phone": chosen.phone.masked})
-    return redirect(door.url_name("proof"))
+    return page(request, template, {**_verify_context(progress, door, chosen, countdown=countdown), "form": form})
 
 
 @sensitive_post_parameters("password")

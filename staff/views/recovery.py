@@ -144,4 +144,6 @@ def _new_password(
             request.session.cycle_key()
             messages.success(request, _DONE)
             return redirect(then)
-    return form_page(request, "staff/recovered_password.html", {"form": form, "title": title})
+    person = claim.person.username if claim.person else ""
+    username = claim.taxpayer.code if claim.taxpayer else person
+    return form_page(request, "staff/recovered_password.html", {"form": form, "title": title, "username": username})

@@ -17,6 +17,7 @@ from accounts.hashers import Argon2idHasher
 from accounts.models import Credential, PastPassword
 from accounts.passwords import Setting
 
+pytestmark = pytest.mark.usefixtures("full_cost")
 GOOD = "Gutes-Wetter-7"
 
 

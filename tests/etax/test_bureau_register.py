@@ -27,7 +27,7 @@ PHONE = "19900000077"
 def add(**changed) -> Post:
     given = {"name": "新来人", "id_type": "resident", "id_number": NUMBER, "position": Position.CLERK}
     given |= {"mobile": PHONE, "since": timezone.localdate(), "by": officer()}
-    return posts.add(cast.taxpayer("HC"), **{**given, **changed})
+    return posts.add(cast.taxpayer(changed.pop("firm", "HC")), **{**given, **changed})
 
 
 def add_refused(**changed) -> str:
@@ -36,6 +36,13 @@ def add_refused(**changed) -> str:
 
 def post_of(key: str, name: str) -> Post:
     return Post.objects.get(taxpayer=cast.taxpayer(key), person=cast.person(name))
+
+
+@pytest.mark.rule("M83", "OTP-10", "AUZ-01")
+def test_no_officer_makes_his_own_phone_somebody_elses_real_name_phone():
+    person, own = cast.person("周文博"), cast.PHONES[COUNTER]
+    assert refusal(counter.collect, person, name="周文博", phone=own, by=officer()) == "own_affair"
+    assert not person.real_name_records.exists()
 
 
 @pytest.mark.rule("M83", "M106", "M17")
@@ -235,3 +242,19 @@ def test_no_officer_acts_in_his_own_affair():
     ):
         assert refused == "own_affair"
     assert not AuditEntry.objects.filter(kind__in=["post_linked", "post_changed", "post_ended", "unlocked"]).exists()
+
+
+@pytest.mark.rule("AUZ-01", "M106", "D22")
+def test_no_officer_acts_for_a_firm_that_he_works_for_himself():
+    firm, by = cast.taxpayer("YF"), officer()
+    Post.objects.create(taxpayer=firm, person=cast.person(COUNTER), position=Position.CLERK, since="2026-01-05")
+    colleague = post_of("YF", "周文博")
+    for refused in (
+        refusal(counter.link, colleague, by=by),
+        refusal(posts.change_phones, colleague, mobile=PHONE, by=by),
+        refusal(posts.move_landline, post_of("YF", "赵铁柱"), by=by),
+        refusal(posts.end, colleague, until=timezone.localdate(), by=by),
+        refusal(unlocking.unlock_taxpayer, firm, by=by),
+        add_refused(firm="YF"),
+    ):
+        assert refused == "own_affair"

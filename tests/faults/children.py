@@ -15,6 +15,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _GIVEN: set[int] = set()
+_DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
 
 
 def free_port() -> int:
@@ -52,7 +53,7 @@ def wait_until(met, seconds: float, what: str, *, every: float = 0.05) -> float:
 
 
 class Child:
-    """One process of ours with all it starts, its words in a file."""
+    """One process of ours with all it starts, its words in a file. It dies with the rig, however that ends."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Child:
         cwd: Path = ROOT,
         fds: Sequence[int] = (),
     ) -> None:
-        self.command, self.log = list(command), log
+        self.name, self.command, self.log = command[0], [*_DIES_WITH_US, *command], log
         with log.open("ab") as sink:
             self.process = subprocess.Popen(
                 self.command,
@@ -109,8 +110,8 @@ class Child:
         """Wait until it listens. AssertionError, with its last words, when it doesn't."""
         begun = time.monotonic()
         while not listens(port):
-            assert self.lives, f"{self.command[0]} ended: {self.last_words()}"
-            assert time.monotonic() - begun < seconds, f"{self.command[0]} doesn't listen: {self.last_words()}"
+            assert self.lives, f"{self.name} ended: {self.last_words()}"
+            assert time.monotonic() - begun < seconds, f"{self.name} doesn't listen: {self.last_words()}"
             time.sleep(0.05)
 
     def last_words(self, count: int = 3000) -> str:

@@ -34,6 +34,7 @@ def own_folder() -> None:
 @pytest.fixture(scope="session")
 def bureau() -> Iterator[Bureau]:
     """The servers of this run, in a folder that PostgreSQL's own account can enter as well."""
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("the rig was ended", 143))  # so that all it started goes too
     with tempfile.TemporaryDirectory(prefix="etax-faults-", ignore_cleanup_errors=True) as folder:
         bureau = Bureau(Path(folder))
         try:
@@ -112,16 +113,23 @@ def _why(report: pytest.TestReport) -> str:
     return str(crash.message if crash else report.longrepr)[:300].replace("\n", " ")
 
 
-def pytest_terminal_summary(terminalreporter) -> None:
-    """The table: fault, expected, seen, verdict."""
-    if not _rows:
-        return
-    terminalreporter.section("faults")
-    for row in _rows:
-        terminalreporter.write_line(f"{row['fault']:4} {row['verdict']:8} {row['seconds']:>4} s  {row['expected']}")
-        terminalreporter.write_line(f"     seen: {row['seen']}")
+def _lines_of(row: dict[str, str]) -> tuple[str, str]:
+    head = f"{row['fault']:4} {row['verdict']:8} {row['seconds']:>4} s  {row['expected']}"
+    return head, f"     seen: {row['seen']}"
+
+
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """Write the table as far as it is known: a run that is broken off has it too."""
     with contextlib.suppress(KeyError), open(os.environ["FAULTS_REPORT"], "w", encoding="utf-8") as file:
         file.write(f"run of {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC, {'full' if FULL else 'short'}\n\n")
         file.write("| fault | expected | seen | verdict | s |\n|---|---|---|---|---|\n")
-        for row in _rows:
-            file.write("| " + " | ".join(row[key].replace("|", "/") for key in row) + " |\n")
+        file.writelines("| " + " | ".join(row[key].replace("|", "/") for key in row) + " |\n" for row in _rows)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """The table: fault, expected, seen, verdict."""
+    if _rows:
+        terminalreporter.section("faults")
+    for row in _rows:
+        for line in _lines_of(row):
+            terminalreporter.write_line(line)

@@ -129,15 +129,21 @@ class Portal:
             **env,
         }
         self.child: Child | None = None
+        self.preload = True
         self._addresses = 0
 
     # --- Processes ---------------------------------------------------------------------------------------------------
 
     def start(self, *, workers: int = 3, under: tuple[str, ...] = (), cwd: Path = ROOT, **env: str) -> None:
-        """Start its workers, and wait until they answer. The socket is the rig's, as it would be systemd's."""
-        seconds = ["--timeout", "30", "--graceful-timeout", "15"]
-        bind = ["--bind", f"fd://{self.socket.fileno()}", "--workers", str(workers), "--worker-class", "sync"]
-        command = [*under, sys.executable, "-m", "gunicorn", "etax.wsgi", *bind, *seconds]
+        """Start its workers, and wait until they answer. The socket is the rig's, as it would be systemd's.
+
+        With `preload` they are forked from one that has loaded everything, which is what the rig would wait for most.
+        """
+        served = "tests.faults.shifted" if "FAULTS_CLOCK" in self.env else "etax.wsgi"
+        conf = ["-c", "deploy/gunicorn.conf.py"] if cwd == ROOT else []
+        bind = ["--bind", f"fd://{self.socket.fileno()}", "--workers", str(workers)]
+        command = [*under, sys.executable, "-m", "gunicorn", *conf, served, *bind, "--no-control-socket"]
+        command += ["--preload"] if self.preload else []
         fds = (self.socket.fileno(),)
         self.child = Child(command, self.log_file, env={**self.env, **env}, fds=fds, cwd=cwd)
         wait_until(self._has_started, 60, "the portal answers")
@@ -200,6 +206,7 @@ class Portal:
     def capped(self, megabytes: int, *, workers: int = 2) -> Iterator[around.Memory]:
         """The portal started anew with no more memory than this, all its workers together."""
         self.stop()
+        self.preload = False
         with around.memory_cap(megabytes) as memory:
             self.start(workers=workers, under=memory.prefix)
             try:

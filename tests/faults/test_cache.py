@@ -1,6 +1,7 @@
 """Redis gone, hung, flushed and full: F4, F5, F6. What keeps attackers out is counted in the database."""
 
 import time
+from dataclasses import dataclass
 
 import pytest
 
@@ -13,15 +14,29 @@ FIRST_MS, MORE_MS = 200, 50
 LOCKED = "纳税人识别号或密码错误"
 
 
-def milliseconds(portal, times: int) -> list[float]:
-    """How long a picture takes, which is what Redis counts; each for an address of its own."""
-    found = []
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """Milliseconds of a picture, which is what Redis counts, and of a page beside it that needs no Redis."""
+
+    pictures: list[float]
+    pages: list[float]
+
+    def slower_than(self, usual: "Paces") -> float:
+        """How much longer a picture takes than it usually does, but for what a busier machine does to every page."""
+        now = percentile(self.pictures, 0.5) - percentile(self.pages, 0.5)
+        return now - (percentile(usual.pictures, 0.5) - percentile(usual.pages, 0.5))
+
+
+def paces(portal, times: int) -> Paces:
+    """So many pictures, each for an address of its own, each beside a page."""
+    found = Paces([], [])
     for _ in range(times):
         browser = portal.browser()
         token = browser.get("/login/").hidden["captcha_token"]
         answer = browser.get(f"/picture/{token}.png")
         assert answer.status == 200
-        found.append(answer.seconds * 1000)
+        found.pictures.append(answer.seconds * 1000)
+        found.pages.append(browser.get("/help/").seconds * 1000)
     return found
 
 
@@ -58,12 +73,11 @@ def pictures_until_refused(portal, address: str) -> int:
     return 80
 
 
-def check_without_redis(portal, usual: list[float], seen) -> None:
+def check_without_redis(portal, usual: Paces, seen) -> None:
     """Everything works, every limit holds, and nobody waits for Redis but the first."""
-    first = milliseconds(portal, 1)[0]
-    milliseconds(portal, 8)  # each worker finds out once
-    later = milliseconds(portal, count(15, 50))
-    more = percentile(later, 0.5) - percentile(usual, 0.5)
+    found_out = paces(portal, 8)  # each worker finds out once
+    first = max(found_out.pictures)
+    more = paces(portal, count(15, 50)).slower_than(usual)
     by_sms = portal.browser().sign_in_by_sms("林若兰", portal.gateway)
     judged, right_code = wrong_codes(portal)
     attacked, shown = attack(portal), pictures_until_refused(portal, "10.9.9.9")
@@ -74,14 +88,14 @@ def check_without_redis(portal, usual: list[float], seen) -> None:
     assert right_code == 400
     assert attacked["right_one_after"] == 400
     assert shown == 30
-    assert first <= percentile(usual, 0.9) + FIRST_MS + 250  # connecting and asking may each take its 200 ms
+    assert first <= max(usual.pictures) + max(usual.pages) + 2 * FIRST_MS  # to connect and to ask, each its 200 ms
     assert more <= MORE_MS
 
 
 def is_counted_in_redis(portal) -> bool:
     """Whether a picture shown leaves its count in Redis."""
     portal.redis.client().flushall()
-    milliseconds(portal, 4)
+    paces(portal, 4)
     return bool(portal.redis.client().keys("*"))
 
 
@@ -90,8 +104,8 @@ def is_counted_in_redis(portal) -> bool:
     "F4", "sign-in, SMS and limits still work, never open; ≤ 50 ms more after the first 200 ms; back ≤ 10 s"
 )
 def test_without_redis_everything_works_and_every_limit_holds(portal, seen):
-    milliseconds(portal, 8)
-    usual = milliseconds(portal, count(15, 50))
+    paces(portal, 8)
+    usual = paces(portal, count(15, 50))
     portal.redis.stop()
     portal.to_redis.cut()
     try:
@@ -107,8 +121,8 @@ def test_without_redis_everything_works_and_every_limit_holds(portal, seen):
 @pytest.mark.rule("F5", "REL-01")
 @pytest.mark.fault("F5", "a hung Redis costs ≤ 200 ms once, then the breaker is open; else as F4")
 def test_a_hung_redis_holds_nobody_up(portal, seen):
-    milliseconds(portal, 8)
-    usual = milliseconds(portal, count(15, 50))
+    paces(portal, 8)
+    usual = paces(portal, count(15, 50))
     portal.redis.freeze()
     try:
         check_without_redis(portal, usual, seen)
@@ -148,7 +162,7 @@ def test_a_flushed_or_full_redis_resets_no_limit_and_revives_no_code(portal, see
     try:
         for policy in ("noeviction", "allkeys-lru"):
             redis.config_set("maxmemory-policy", policy)
-            assert milliseconds(portal, 3)
+            assert paces(portal, 3)
             assert portal.browser().sign_in_by_password("孙雅静").location == "/"
             assert portal.browser().give_enterprise_password("MH").status == 400
             assert inside.is_in

@@ -1,52 +1,47 @@
-"""Clocks that jump and clocks that differ: F16, F17. libfaketime is put under the portal or the database alone."""
+"""Clocks that jump and clocks that differ: F16, F17. Either the portal or the database has another clock."""
 
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import cast
 from tests.faults.ledger import Ledger
+from tests.faults.stack import Portal
 
 pytestmark = pytest.mark.fault
 HOUR, DAY = 3600, 86400
 WRONG = "Wrong-2026-wrong"
 
 
-class Clock:
-    """A clock that can be set while what reads it runs."""
-
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "clock"
-        libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-        if not libraries:
-            pytest.skip("libfaketime is not installed (apt-get install libfaketime)")
-        self.library = str(libraries[0])
-        self.set(0)
-
-    @property
-    def env(self) -> dict[str, str]:
-        """What a process must be given to live by it; time-outs still run by the true monotonic clock."""
-        given = {"LD_PRELOAD": self.library, "FAKETIME_TIMESTAMP_FILE": str(self.file)}
-        return {**given, "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
-
-    def set(self, seconds: int) -> None:
-        """So many seconds before or after the true time."""
-        self.file.write_text(f"{seconds:+d}s\n")
-        self.file.chmod(0o644)
+@pytest.fixture
+def shift(tmp_path) -> Callable[[int], None]:
+    """Sets the portal's clock so many seconds before or after the true time."""
+    return lambda seconds: (tmp_path / "clock").write_text(str(seconds))
 
 
 @pytest.fixture
-def clock(tmp_path) -> Clock:
-    """A clock that is right so far."""
-    return Clock(tmp_path)
-
-
-@pytest.fixture
-def ahead(bureau, clock):
-    """A portal that lives by this clock, before a database that is right."""
-    with bureau.open(**clock.env) as portal:
+def portal(bureau, tmp_path, shift) -> Iterator[Portal]:
+    """A portal with a clock of its own, before a database that is right."""
+    shift(0)
+    with bureau.open(FAULTS_CLOCK=str(tmp_path / "clock")) as portal:
         yield portal
+
+
+def faked(folder: Path) -> dict[str, str]:
+    """What a server is given to live by the clock in this folder; time-outs still run by the true one."""
+    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    if not libraries:
+        pytest.skip("libfaketime is not installed (apt-get install libfaketime)")
+    given = {"LD_PRELOAD": str(libraries[0]), "FAKETIME_TIMESTAMP_FILE": str(folder / "clock")}
+    return {**given, "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+
+
+def set_clock(folder: Path, seconds: int) -> None:
+    """The clock of whoever lives by this folder, so many seconds before or after the true time."""
+    (folder / "clock").write_text(f"{seconds:+d}s\n")
+    (folder / "clock").chmod(0o644)
 
 
 def lock(portal, key: str = "MH") -> None:
@@ -79,11 +74,11 @@ def forget_pauses(portal) -> None:
 @pytest.mark.fault(
     "F16", "clock of the portal ±1 h, ±1 day, stepped back: codes live 5 min by the database, locks stay, order by seq"
 )
-def test_a_jumping_clock_of_the_portal_lengthens_no_code_and_lifts_no_lock(ahead, clock, seen):
-    portal, statuses = ahead, []
+def test_a_jumping_clock_of_the_portal_lengthens_no_code_and_lifts_no_lock(portal, shift, seen):
+    statuses = []
     lock(portal)
     for jump in (HOUR, -HOUR, DAY, -DAY, 0):
-        clock.set(jump)
+        shift(jump)
         assert portal.browser().give_enterprise_password("MH").status == 400, "the lock was lifted"
         forget_pauses(portal)
         browser, code = asked(portal, "林若兰")
@@ -97,7 +92,7 @@ def test_a_jumping_clock_of_the_portal_lengthens_no_code_and_lifts_no_lock(ahead
         browser, code = asked(portal, "林若兰")
         statuses.append(give(browser, code).status)
         assert browser.get("/").status == 200
-    steps = step_back(portal, clock)
+    steps = step_back(portal, shift)
     entries = portal.sql("SELECT kind FROM accounts_auditentry ORDER BY seq DESC LIMIT 4")
     seen(signed_in=statuses, after_the_step_back=steps, newest=[kind for (kind,) in entries])
     assert set(statuses) == {302}
@@ -105,10 +100,10 @@ def test_a_jumping_clock_of_the_portal_lengthens_no_code_and_lifts_no_lock(ahead
     assert "sign_out" in [kind for (kind,) in entries]
 
 
-def step_back(portal, clock) -> dict[str, int]:
+def step_back(portal, shift) -> dict[str, int]:
     """Acts begun an hour ahead and ended after the clock was stepped back: how each was answered."""
     clerks = Ledger(portal).clerks()
-    clock.set(HOUR)
+    shift(HOUR)
     forget_pauses(portal)
     lead, code = asked(portal, "钱思远")
     assert give(lead, code).location == "/"
@@ -116,7 +111,7 @@ def step_back(portal, clock) -> dict[str, int]:
     for number, act in enumerate(("freeze", "bind", "reset-password")):
         done[act] = lead.post(f"/staff/members/{clerks[number]}/{act}/", {}).status
     done.pop("bind")  # these clerks have no account of their own
-    clock.set(0)
+    shift(0)
     done["unfreeze"] = lead.post(f"/staff/members/{clerks[0]}/unfreeze/", {}).status
     done["remove"] = lead.post(f"/staff/members/{clerks[2]}/remove/", {}).status
     done["freeze again"] = lead.post(f"/staff/members/{clerks[0]}/freeze/", {}).status
@@ -127,18 +122,19 @@ def step_back(portal, clock) -> dict[str, int]:
 @pytest.mark.rule("F16", "OTP-02", "REL-01")
 @pytest.mark.fault("F16", "clock of the database alone +10 min: a code has expired, and nothing breaks")
 def test_a_jumping_clock_of_the_database_ends_codes_and_breaks_nothing(bureau, seen):
-    clock = Clock(bureau.folder)
+    clock = faked(bureau.folder)
+    set_clock(bureau.folder, 0)
     bureau.cluster.stop_at_once()
-    bureau.cluster.env.update(clock.env)
+    bureau.cluster.env.update(clock)
     bureau.cluster.start()
     try:
         with bureau.open() as portal:
             browser, code = asked(portal, "林若兰")
-            clock.set(600)
+            set_clock(bureau.folder, 600)
             late = give(browser, code)
             forget_pauses(portal)
             browser, code = asked(portal, "孙雅静")
-            clock.set(-HOUR)
+            set_clock(bureau.folder, -HOUR)
             early = give(browser, code)
             back = portal.browser().sign_in_by_password("钱思远")
             seen(after_ten_minutes=late.status, after_an_hour_back=early.status)
@@ -146,23 +142,23 @@ def test_a_jumping_clock_of_the_database_ends_codes_and_breaks_nothing(bureau, s
             assert back.location == "/"
     finally:
         bureau.cluster.stop_at_once()
-        for name in clock.env:
+        for name in clock:
             bureau.cluster.env.pop(name)
         bureau.cluster.start()
 
 
 @pytest.mark.rule("F17", "OTP-02", "REL-01")
 @pytest.mark.fault("F17", "90 s apart: a code in time is accepted, one too old refused")
-def test_a_portal_ninety_seconds_off_takes_every_code_in_time_and_none_after(ahead, clock, seen):
+def test_a_portal_ninety_seconds_off_takes_every_code_in_time_and_none_after(portal, shift, seen):
     told = {}
     for apart in (90, -90):
-        clock.set(apart)
-        forget_pauses(ahead)
-        browser, code = asked(ahead, "林若兰")
+        shift(apart)
+        forget_pauses(portal)
+        browser, code = asked(portal, "林若兰")
         told[f"{apart:+d} s in time"] = give(browser, code).status
-        forget_pauses(ahead)
-        browser, code = asked(ahead, "林若兰")
-        ahead.sql("UPDATE accounts_smscode SET expires_at = now() - interval '1 second' WHERE closed_at IS NULL")
+        forget_pauses(portal)
+        browser, code = asked(portal, "林若兰")
+        portal.sql("UPDATE accounts_smscode SET expires_at = now() - interval '1 second' WHERE closed_at IS NULL")
         told[f"{apart:+d} s too late"] = give(browser, code).status
         time.sleep(0.1)
     seen(answers=told)

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import sms
 from accounts.actor import Actor
-from accounts.models import AuditEntry, Person, SmsCode
+from accounts.models import AuditEntry, Person, SignIn, SmsCode
 from accounts.models.messages import Purpose
 from accounts.models.signins import Proof
 from realname import collecting as services
@@ -18,6 +19,7 @@ from realname.models import Collection, Photo, RealNameRecord, Way
 from tests import cast
 from tests.realname.collecting import NAME, act, officer, sent_in
 from tests.staff.acting import refusal
+from tests.visitor import words
 
 UNKNOWN = "11010519491231002X"
 
@@ -47,6 +49,25 @@ def test_only_the_approval_gives_the_person_the_phone_and_the_old_phone_is_told(
     assert (collection.outcome, collection.decided_by.name, collection.record) == ("approved", "高明远", record)
     assert "实名手机号已变更为139****0001" in visitor.texts_to(old_phone)[-1]
     assert "审核通过" in visitor.texts_to("13900000001")[-1]
+
+
+@pytest.mark.rule("OTP-10", "D16", "M17")
+def test_whoever_came_in_by_a_code_to_the_old_phone_is_out_once_another_is_approved(visitor, other_visitor):
+    visitor.sign_in_by_sms("HC", "孙雅静")
+    other_visitor.sign_in_by_password("HC", "孙雅静")
+    act(services.approve, waiting("孙雅静"), by=officer())
+    assert "税务机关结束了本次登录" in words(visitor.get("/", follow=True))
+    assert other_visitor.get("/").status_code == 200  # no code to the old phone had a part in it
+
+
+@pytest.mark.rule("OTP-10")
+def test_an_open_code_to_the_old_phone_is_dead_once_another_is_approved(visitor):
+    visitor.go_to_verify("HC", "孙雅静")
+    visitor.post(reverse("staff:send_code"))
+    code = visitor.code_on(cast.PHONES["孙雅静"])
+    act(services.approve, waiting("孙雅静"), by=officer())
+    visitor.post(reverse("staff:verify_by_sms"), {"code": code})
+    assert not SignIn.objects.filter(person=cast.person("孙雅静")).exists()
 
 
 @pytest.mark.rule("LOG-01", "D28")
@@ -81,6 +102,13 @@ def test_no_officer_decides_about_his_own_real_name(world):
     assert refusal(services.approve, own, by=officer()) == "own_affair"
     assert refusal(services.return_to_person, own, "照片不是本人", by=officer()) == "own_affair"
     assert own.is_waiting
+
+
+@pytest.mark.rule("D26", "OTP-10", "AUZ-01")
+def test_no_officer_approves_his_own_phone_for_somebody_else(world):
+    collection = waiting("孙雅静", phone=cast.PHONES["高明远"])
+    assert refusal(services.approve, collection, by=officer()) == "own_affair"
+    assert cast.person("孙雅静").phone == cast.PHONES["孙雅静"]
 
 
 @pytest.mark.rule("D26", "AUZ-01", "D28")

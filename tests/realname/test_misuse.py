@@ -261,6 +261,16 @@ def test_who_may_not_decide_and_what_is_refused():
     assert len(entries(Kind.MISUSE_DECIDED)) == 1
 
 
+@pytest.mark.rule("D35", "AUZ-01")
+def test_no_reviewer_decides_about_himself_or_the_firm_that_he_works_for():
+    case = report()
+    Post.objects.create(taxpayer=case.taxpayer, person=cast.person(REVIEWER), position="clerk", since="2026-01-05")
+    assert refusal(services.decide_misuse, case, upheld=False, reason="有劳动合同", by=officer()) == "own_affair"
+    own = report("HC", REVIEWER)
+    assert refusal(services.decide_misuse, own, upheld=True, reason="冒用", by=officer()) == "own_affair"
+    assert entries(Kind.MISUSE_DECIDED) == []
+
+
 NOW = timezone.now()
 
 

@@ -217,7 +217,7 @@ def test_a_recovery_that_the_old_phone_proved_is_worth_nothing_after_the_change(
     answer = other_visitor.post("/forgotten/person/password/", new)
     assert answer.status_code == 400
     assert "登录信息已变更" in words(answer)
-    assert own_phone.SignIn.objects.filter(person=cast.person(NAME), ended_at__isnull=True).count() == 1
+    assert SignIn.objects.filter(person=cast.person(NAME), ended_at__isnull=True).count() == 1
 
 
 @pytest.mark.rule("D14", "OTP-06")

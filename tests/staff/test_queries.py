@@ -15,15 +15,17 @@ _FRAME = ("SAVEPOINT", "RELEASE SAVEPOINT", "BEGIN", "COMMIT")
 
 COSTS = {
     "open login": 0,
-    "enterprise password": 9,
-    "open the list": 7,
-    "choose": 7,
-    "open the code page": 5,
-    "send a code": 16,
-    "open the code page again": 6,
-    "give the code": 21,
-    "open home": 7,
+    "enterprise password": 6,
+    "open the list": 5,
+    "choose": 4,
+    "open the code page": 3,
+    "send a code": 10,
+    "give the code": 10,
+    "open home": 6,
 }
+
+MOST = 44
+"""From the login page to the home page, where the register doesn't name one of the members and an agency waits."""
 
 
 class Meter:
@@ -57,7 +59,6 @@ def sign_in_by_sms(visitor: Visitor) -> dict[str, int]:
     meter.post("choose", reverse("staff:choose_person"), {"person": person})
     meter.get("open the code page", reverse("staff:verify_by_sms"))
     meter.post("send a code", reverse("staff:send_code"), {})
-    meter.get("open the code page again", reverse("staff:verify_by_sms"))
     meter.post("give the code", reverse("staff:verify_by_sms"), {"code": visitor.code_on(cast.PHONES["钱思远"])})
     meter.get("open home", reverse("home"))
     return meter.costs
@@ -79,4 +80,10 @@ def test_a_firm_of_two_hundred_people_costs_no_query_more(visitor):
         Post(taxpayer=firm, person=each, position="clerk", since="2026-01-05", mobile="19900000098") for each in people
     )
     RealNameRecord.objects.bulk_create(RealNameRecord(person=each, method="counter") for each in people)
-    assert sign_in_by_sms(visitor) == COSTS
+    # One less: 董佳慧, whom the register doesn't name and who costs a query of her own, is on a later page now.
+    assert sign_in_by_sms(visitor) == {**COSTS, "open the list": COSTS["open the list"] - 1}
+
+
+@pytest.mark.rule("D16")
+def test_a_whole_sign_in_costs_no_more_than_it_may():
+    assert sum(COSTS.values()) <= MOST

@@ -43,6 +43,15 @@ def test_a_lead_sets_the_enterprise_password_anew_by_the_phone_on_file(visitor, 
     assert AuditEntry.objects.filter(kind=Kind.PASSWORD_RECOVERED, person=cast.person(name)).count() == 1
 
 
+@pytest.mark.rule("RST-03", "D21")
+def test_the_other_lead_is_told_that_the_enterprise_password_was_set_anew(visitor):
+    prove_firm(visitor, "林若兰")
+    new_password(visitor, FIRM_PASSWORD)
+    told = "“沈阳海川贸易有限公司”的企业登录密码已由林*兰通过手机号码重设。"
+    assert told in visitor.texts_to(cast.PHONES["钱思远"])[-1]
+    assert not any(told in text for text in visitor.texts_to(cast.PHONES["林若兰"]))
+
+
 @pytest.mark.rule("RST-02", "D21")
 def test_a_recovery_is_good_once(visitor):
     prove_firm(visitor, "钱思远")
