@@ -146,7 +146,7 @@ class Portal:
         command += ["--preload"] if self.preload else []
         fds = (self.socket.fileno(),)
         self.child = Child(command, self.log_file, env={**self.env, **env}, fds=fds, cwd=cwd)
-        wait_until(self._has_started, 60, "the portal answers")
+        wait_until(self._has_started, 120, "the portal answers")
         at_once(3 * workers, lambda _number: self.browser().try_get("/login/"))  # a worker's first page takes longer
 
     def _has_started(self) -> bool:
