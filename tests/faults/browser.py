@@ -49,9 +49,10 @@ class Answer:
 
     @property
     def hidden(self) -> dict[str, str]:
-        """The hidden fields of the forms in the page's middle."""
+        """The hidden fields of the forms in the page's middle; where there are none, of those around it."""
         main = _MAIN.search(self.text)
-        return {name: unescape(value) for name, value in _HIDDEN.findall(main[0] if main else self.text)}
+        fields = _HIDDEN.findall(main[0] if main else "") or _HIDDEN.findall(self.text)
+        return {name: unescape(value) for name, value in fields}
 
     def is_friendly_503(self) -> bool:
         """503 in the portal's own style, with Retry-After and without any of its insides."""
