@@ -12,7 +12,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_noop
 
-from etax import embedded, postgresql, production
+from etax import embedded, photo_storage, postgresql, production
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -209,18 +209,13 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 _static = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 
 # --- Pictures: sealed, outside the web root, readable for the portal's own account alone (FIL-04) ---------------------
+# `s3://key:secret@host/bucket?region=…` for a store that all web nodes share; else a folder (the extra `s3`).
+PHOTO_URL = env.str("PHOTO_URL", default="")
 PHOTO_ROOT = env.str("PHOTO_ROOT", default=str(VAR_DIR / "photos"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else _static},
-    "photos": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": PHOTO_ROOT,
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    },
+    "photos": photo_storage.storage(PHOTO_URL, PHOTO_ROOT),
 }
 # Who judges a 实名采集 before an officer does: `realname.verifiers.PictureAssist` needs the extras `ocr` and `face`.
 REAL_NAME_VERIFIER = env.str("REAL_NAME_VERIFIER", default="realname.verifiers.OfficerDecides")

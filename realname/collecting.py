@@ -253,9 +253,9 @@ def _waiting(collection: Collection) -> Collection:
 
 
 def _waiting_for(officer: Person, collection: Collection) -> Collection:
-    """As `_waiting`, for an officer who decides: nobody does about his own real name."""
+    """As `_waiting`, for an officer who decides: nobody does about his own real name, nor gives another his phone."""
     locked = _waiting(collection)
-    if known_person(locked) == officer:
+    if known_person(locked) == officer or officers.is_own_phone(officer, locked.phone):
         raise officers.own_affair()
     return locked
 

@@ -63,9 +63,12 @@ def collect(person: Person, *, name: str, phone: str, by: Actor) -> RealNameReco
     """实名采集 by an officer: `name` stands on the document, `phone` was proven by a code (M83, M17).
 
     An older collection ends, the phone becomes the real-name phone, and who had the old one is told (OTP-10). Raises
-    ValidationError `own_affair` for the officer's own; PermissionDenied for who isn't at the counter.
+    ValidationError `own_affair` for the officer's own, and for his own phone; PermissionDenied for who isn't at the
+    counter.
     """
     officer = officers.require_counter(by, about=person)
+    if officers.is_own_phone(officer, phone):
+        raise officers.own_affair()
     with transaction.atomic():
         locked = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
         before = {"name": locked.masked_name, "phone": locked.masked_phone}

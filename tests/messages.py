@@ -25,6 +25,7 @@ TRANSLATED = re.compile(
     r"|{%\s*(?:blocktranslate|blocktrans)\b.*?endblocktrans(?:late)?\s*%}",
     re.DOTALL,
 )
+TELLING = {"tell", "_tell", "tell_phone", "queue", "queue_code"}
 # A word on a document, an identity's name in the demo world.
 QUOTED = re.compile("“(?:长期|全量办税)”")
 # Data about made-up people, an operator's table, a setting's default, a language's own name: not words of the pages.
@@ -55,6 +56,38 @@ def out_of_reach() -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Name) and node.id in ELSEWHERE:
                 yield f"{path.relative_to(ROOT)}:{node.lineno}: {node.id} is not read by tests.catalogues"
+
+
+def told_to_phones() -> Iterator[str]:
+    """Places where a message to a phone is made by gettext: it would be in the language of who causes it (D30)."""
+    for path in catalogues.modules():
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef):
+                yield from (f"{path.relative_to(ROOT)}:{line}: use for_phones" for line in _translated_texts(function))
+
+
+def _translated_texts(function: ast.FunctionDef) -> Iterator[int]:
+    nodes = list(ast.walk(function))
+    texts = {
+        target.id: node.value
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for call in nodes:
+        if isinstance(call, ast.Call) and _name_of(call) in TELLING:
+            for argument in call.args:
+                names = [node.id for node in ast.walk(argument) if isinstance(node, ast.Name)]
+                for said in (argument, *(texts[name] for name in names if name in texts)):
+                    if any(
+                        isinstance(node, ast.Call) and _name_of(node) in catalogues.GETTEXT for node in ast.walk(said)
+                    ):
+                        yield call.lineno
+
+
+def _name_of(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _parts(text: str) -> tuple[set[str], Counter[str]]:
@@ -104,7 +137,7 @@ def _untranslated(tree: ast.AST) -> Iterator[int]:
 
 def main() -> int:
     """Print what is wrong; the status to leave with."""
-    wrong = [*in_templates(), *in_python(), *out_of_reach(), *in_catalogues(), *english_in_chinese()]
+    wrong = [*in_templates(), *in_python(), *out_of_reach(), *told_to_phones(), *in_catalogues(), *english_in_chinese()]
     sys.stdout.write("\n".join(wrong or ["every message goes through gettext and is translated"]) + "\n")
     return bool(wrong)
 

@@ -289,6 +289,8 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:set_password", POST): in_flow(PERSON),
     ("staff:change_password", GET): signed_in("200", **WEAK, reset=STEP_UP),
     ("staff:change_password", POST): signed_in("400", **WEAK, reset=STEP_UP),
+    ("staff:set_password_anew", GET): signed_in("200", **WEAK),
+    ("staff:set_password_anew", POST): signed_in("400", **WEAK),
     ("staff:step_up", GET): signed_in("200", reset="200"),
     ("staff:step_up", POST): signed_in("400", reset="400"),
     ("staff:send_step_up_code", GET): signed_in("405", reset="405"),
