@@ -170,7 +170,7 @@ class Browser:
         if chosen.status != 302:
             return chosen
         sent = self.ask_for_code()
-        if sent.status != 302:
+        if sent.status != 200:
             return sent
         return self.post("/login/enterprise/sms/", {"code": gateway.code(phone, after=had)})
 
