@@ -23,7 +23,6 @@ import json
 import multiprocessing
 import os
 import re
-import shutil
 import statistics
 import sys
 import tempfile
@@ -276,51 +275,63 @@ class Bench:
     async def _peer_block(self, http: aiohttp.ClientSession, server: Server, number: int) -> Timings:
         timings, mail = Timings(), Path(server.env["PEER_MAIL"])
         for each in range(BLOCK):
-            shutil.rmtree(mail, ignore_errors=True)
             visitor, login = Visitor(http, server.port, timings), "/accounts/login/"
             await visitor.ask("open login", login)
             given = {"login": f"somebody{number * BLOCK + each}", "password": "Personal-2026-ok"}
             confirm = "/accounts/login/code/confirm/"
             await visitor.lead("password", login, given, confirm)
             await visitor.ask("open the code page", confirm)
-            code = _code_in(next(mail.iterdir()).read_text())
+            code = await asyncio.to_thread(_newest_code, mail)
             await visitor.lead("give the code", confirm, {"code": code}, "/")
             await visitor.ask("open home", "/")
         return timings
 
     async def by_size(self, http: aiohttp.ClientSession) -> None:
         """Every request against the smallest world and the larger ones, in turn."""
-        names = [f"world_{size}" for size in SIZES[self.size]]
-        servers = {name: self.server(name) for name in names}
+        servers = {size: self.server(f"world_{size}") for size in SIZES[self.size]}
         for server in servers.values():
             server.start(workers=2)
-        medians: dict[str, dict[str, list[float]]] = {name: {} for name in names}
+        rounds: list[dict[int, dict[str, float]]] = []
         try:
-            for number in range(ROUNDS + 1):
-                rounds = {name: Timings() for name in names}
-                for name in names:
-                    self.forget_limits(name)
-                for each in range(BLOCK):
-                    for name, server in servers.items():
-                        await self._tour(http, server, rounds[name], number * BLOCK + each)
-                if number:
-                    for name, timings in rounds.items():
-                        for request, times in timings.seconds.items():
-                            medians[name].setdefault(request, []).append(1000 * statistics.median(times))
+            rounds += [await self._round(http, servers, number) for number in range(ROUNDS + 1)]
         finally:
             for server in servers.values():
                 server.stop()
-        first = medians[names[0]]
+        warm, first = rounds[1:], SIZES[self.size][0]
         self.found["sizes"] = {
             size: {
                 request: {
-                    "milliseconds": statistics.median(times),
-                    "ratio": median_and_spread([a / b for a, b in zip(times, first[request], strict=True)]),
+                    "milliseconds": statistics.median(each[size][request] for each in warm),
+                    "ratio": median_and_spread([each[size][request] / each[first][request] for each in warm]),
                 }
-                for request, times in medians[name].items()
+                for request in warm[0][first]
             }
-            for size, name in zip(SIZES[self.size], names, strict=True)
+            for size in servers
         }
+        self._measure_tables(max(servers))
+
+    async def _round(
+        self, http: aiohttp.ClientSession, servers: dict[int, Server], number: int
+    ) -> dict[int, dict[str, float]]:
+        """Milliseconds of each request in each world, the median of a block of tours."""
+        timings = {size: Timings() for size in servers}
+        for server in servers.values():
+            self.forget_limits(server.name)
+        for each in range(BLOCK):
+            for size, server in servers.items():
+                await self._tour(http, server, timings[size], number * BLOCK + each)
+        return {
+            size: {request: 1000 * statistics.median(times) for request, times in found.seconds.items()}
+            for size, found in timings.items()
+        }
+
+    def _measure_tables(self, size: int) -> None:
+        """Rows and bytes of the tables that grow."""
+        counted = """SELECT relname, reltuples::bigint, pg_total_relation_size(oid) FROM pg_class
+            WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples >= %s ORDER BY 3 DESC"""
+        name = f"world_{size}"
+        self.database.sql("ANALYZE", database=name)
+        self.found["tables"] = [list(row) for row in self.database.sql(counted, size // 2, database=name)]
 
     async def _tour(self, http: aiohttp.ClientSession, server: Server, timings: Timings, number: int) -> None:
         people = self.people[server.name][False]
@@ -376,9 +387,12 @@ class Bench:
                 await parts[part](http)
 
 
-def _code_in(mail: str) -> str:
-    """Allauth's code stands on a line of its own."""
-    return re.findall(r"^([A-Z0-9]{3,8}(?:-[A-Z0-9]{2,8})?)$", mail.split("\n\n", 1)[1], re.MULTILINE)[0]
+def _newest_code(folder: Path) -> str:
+    """The code of allauth stands on a line of its own; each message is a file, which is taken away."""
+    file = max(folder.iterdir(), key=lambda each: each.stat().st_mtime_ns)
+    text = file.read_text().split("\n\n", 1)[1]
+    file.unlink()
+    return re.findall(r"^([A-Z0-9]{3,8}(?:-[A-Z0-9]{2,8})?)$", text, re.MULTILINE)[0]
 
 
 def arguments() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""Visitors of the load benchmark: asynchronous browsers that sign in as people do, and note how long each answer took."""
+"""Visitors of the load benchmark: asynchronous browsers that sign in as people do, and note how long it took."""
 
 import asyncio
 import re
@@ -27,8 +27,10 @@ class Phones:
         self._codes: dict[str, asyncio.Queue[str]] = defaultdict(asyncio.Queue)
 
     async def take(self, request: web.Request) -> web.Response:
-        """One message."""
-        self._codes[request.query["to"]].put_nowait(_CODE.search(request.query["text"])[0])
+        """One message; one without a code tells of a new browser."""
+        code = _CODE.search(request.query["text"])
+        if code is not None:
+            self._codes[request.query["to"]].put_nowait(code[0])
         return web.Response(status=202, text="0:")
 
     async def code(self, phone: str) -> str:
@@ -59,11 +61,16 @@ class Timings:
         return sum(self.statuses.values())
 
 
+_KNOWN: dict[tuple[int, str], str] = {}
+"""The mark of a browser that somebody has used before, by port and person: people come back with their own."""
+
+
 class Visitor:
     """One browser at an address of its own."""
 
     def __init__(self, http: aiohttp.ClientSession, port: int, timings: Timings) -> None:
-        self.http, self.origin, self.timings = http, f"http://127.0.0.1:{port}", timings
+        self.http, self.port, self.timings = http, port, timings
+        self.origin = f"http://127.0.0.1:{port}"
         self.address = ".".join(["10", *(str(secrets.randbelow(254) + 1) for _ in range(3))])
         self.cookies: dict[str, str] = {}
         self.hidden: dict[str, str] = {}
@@ -110,10 +117,16 @@ class Visitor:
         """The first page of a door and its form, with the picture solved by the portal's own key."""
         from accounts import pictures
 
+        known = _KNOWN.get((self.port, actor.person))
+        self.cookies |= {"browser": known} if known else {}
         await self.ask("open login", door)
         picture = {"captcha": pictures.answer(self.hidden["captcha_token"])}
         given = {"code": actor.code, "password": ENTERPRISE, "agreement": "on", **picture}
         await self.lead("enterprise password", door, given, to)
+
+    def remember(self, actor: Actor) -> None:
+        """The next time this person comes with the same browser."""
+        _KNOWN[self.port, actor.person] = self.cookies["browser"]
 
     async def choose(self, actor: Actor, people: str, to: str) -> None:
         """The list of the firm's people, and oneself in it."""
@@ -130,6 +143,7 @@ async def by_sms(visitor: Visitor, actor: Actor, phones: Phones) -> None:
     await visitor.ask("send a code", f"{sms}send/", {})
     await visitor.lead("give the code", sms, {"code": await phones.code(actor.phone)}, "/")
     await visitor.ask("open home", "/")
+    visitor.remember(actor)
 
 
 async def by_password(visitor: Visitor, actor: Actor, _phones: Phones) -> None:
@@ -140,6 +154,7 @@ async def by_password(visitor: Visitor, actor: Actor, _phones: Phones) -> None:
     await visitor.ask("open the password page", "/login/enterprise/password/")
     await visitor.lead("personal password", "/login/enterprise/password/", {"password": PERSONAL}, "/")
     await visitor.ask("open home", "/")
+    visitor.remember(actor)
 
 
 async def quick(visitor: Visitor, actor: Actor, phones: Phones) -> None:
@@ -152,6 +167,7 @@ async def quick(visitor: Visitor, actor: Actor, phones: Phones) -> None:
     given = {"code": await phones.code(actor.phone), "agreement": "on"}
     await visitor.lead("give the code", code, given, "/")
     await visitor.ask("open home", "/")
+    visitor.remember(actor)
 
 
 async def agency(visitor: Visitor, actor: Actor, _phones: Phones) -> None:
@@ -162,6 +178,7 @@ async def agency(visitor: Visitor, actor: Actor, _phones: Phones) -> None:
     await visitor.ask("open the password page", password)
     await visitor.lead("personal password", password, {"password": PERSONAL}, "/agencies/clients/")
     await visitor.ask("open the clients", "/agencies/clients/")
+    visitor.remember(actor)
 
 
 JOURNEYS = {"普通登录, SMS": by_sms, "普通登录, password": by_password, "快捷登录": quick, "代理机构登录": agency}
