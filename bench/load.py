@@ -89,11 +89,20 @@ def cpu_of_a_hash(count: int = 20) -> float:
 class Bench:
     """The servers of one run and what was found."""
 
-    def __init__(self, folder: Path, size: str) -> None:
-        self.folder, self.size, self.found = folder, size, dict[str, Any]()
+    def __init__(self, folder: Path, size: str, file: Path | None) -> None:
+        self.folder, self.size, self.file, self.found = folder, size, file, dict[str, Any]()
         self.keys, self.gateway, self.phones = folder / "keys", free_port(), Phones()
         self.database, self.redis = Database(folder / "postgres"), Redis(folder / "redis")
         self.people: dict[str, dict[bool, list[Any]]] = {}
+
+    def keep(self) -> None:
+        """Write down what was found so far; a long run may be broken off."""
+        self.found["machine"] = {"cores": CORES, "load": os.getloadavg(), "at": time.strftime("%Y-%m-%d")}
+        text = json.dumps(self.found, ensure_ascii=False, indent=1)
+        if self.file is None:
+            print(text)
+        else:
+            self.file.write_text(text + "\n", encoding="utf-8")
 
     def close(self) -> None:
         """End the servers."""
@@ -282,7 +291,7 @@ class Bench:
             await visitor.lead("password", login, given, confirm)
             await visitor.ask("open the code page", confirm)
             code = await asyncio.to_thread(_newest_code, mail)
-            await visitor.lead("give the code", confirm, {"code": code}, "/")
+            await visitor.lead("give the code", confirm, {"code": code, "action": ""}, "/")
             await visitor.ask("open home", "/")
         return timings
 
@@ -385,6 +394,7 @@ class Bench:
             parts = {"peer": self.against_the_peer, "sizes": self.by_size, "doors": self.doors, "crowds": self.crowds}
             for part in only or parts:
                 await parts[part](http)
+                self.keep()
 
 
 def _newest_code(folder: Path) -> str:
@@ -416,18 +426,12 @@ def main() -> None:
         import django
 
         django.setup()
-        bench = Bench(folder, options.size)
+        bench = Bench(folder, options.size, options.json)
         try:
             bench.build()
             asyncio.run(bench.run(options.only))
         finally:
             bench.close()
-    bench.found["machine"] = {"cores": CORES, "load": os.getloadavg(), "at": time.strftime("%Y-%m-%d")}
-    text = json.dumps(bench.found, ensure_ascii=False, indent=1)
-    if options.json:
-        options.json.write_text(text + "\n", encoding="utf-8")
-    else:
-        print(text)
 
 
 if __name__ == "__main__":
