@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 STAMP := $(VENV)/.installed-$(shell cksum < requirements-dev.txt | cut -d' ' -f1)
 
-.PHONY: help run test check browsers kannel nginx crawl pictures lock rules bench faults
+.PHONY: help run test check messages browsers kannel nginx crawl pictures lock rules bench faults
 
 help: ## Show this menu
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -27,6 +27,7 @@ $(STAMP):
 
 run: $(RUN_STAMP) ## Install, migrate, load the demo world and serve http://127.0.0.1:8000/ (PORT and VAR_DIR change where)
 	$(BIN)/python manage.py migrate --verbosity 0
+	$(BIN)/python manage.py compilemessages
 	$(BIN)/python manage.py demo
 	$(BIN)/python manage.py runserver 127.0.0.1:$(PORT)
 
@@ -41,8 +42,13 @@ check: $(STAMP) ## Lint, types, imports, dependencies, migrations, messages, dep
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py compilemessages
 	$(BIN)/python -m tests.messages
 	$(BIN)/python -m tests.deploy_check
+
+messages: $(STAMP) ## Bring the catalogues of 繁體中文 and English in line with the words of the sources
+	$(BIN)/python -m tests.catalogues
+	$(BIN)/python manage.py compilemessages
 
 browsers: ## Install Debian's Chromium and the CJK fonts (needs root)
 	apt-get update -qq

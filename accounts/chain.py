@@ -13,7 +13,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, sealing, triggers
+from accounts import audit, partitions, sealing, triggers
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import AuditEntry, RecordBlock
@@ -144,18 +144,35 @@ def retire(month: date, *, by: Actor) -> int:
     if timezone.localdate() - _end_of(month) < SHORTEST_KEPT:
         raise ValidationError(_("日志至少保留180天。"), code="too_young")
     with transaction.atomic():
-        blocks = list(RecordBlock.objects.select_for_update().filter(month=month, retired_at__isnull=True))
+        blocks = list(
+            RecordBlock.objects.select_for_update().filter(month=month, retired_at__isnull=True).order_by("first_seq")
+        )
         if not blocks:
             raise ValidationError(_("该月没有已封存的日志。"), code="not_sealed")
         if any(finding for block in blocks for finding in _wrong_in(block)):
             raise ValidationError(_("该月日志校验不通过，不能清理。"), code="damaged")
         with triggers.lifted(connection):
-            gone = sum(_delete(block) for block in blocks)
+            if not partitions.drop_month(month, blocks[0].first_seq, blocks[-1].last_seq, _between(blocks)):
+                for block in blocks:
+                    _delete(block)
+        gone = sum(len(block.entries) // (_SEQ + _HASH) for block in blocks)  # as was just checked, all were there
         RecordBlock.objects.filter(pk__in=[block.pk for block in blocks]).update(retired_at=timezone.now())
         audit.record(Kind.RECORD_RETIRED, by=by, month=str(month), count=gone, digest=blocks[-1].digest)
     return gone
 
 
-def _delete(block: RecordBlock) -> int:
+def _between(blocks: list[RecordBlock]) -> list[tuple[int, int]]:
+    """The numbers that other months' blocks hold among these: a clock went back while they were written."""
+    among = RecordBlock.objects.filter(first_seq__range=(blocks[0].first_seq, blocks[-1].last_seq))
+    return list(among.exclude(pk__in=[block.pk for block in blocks]).values_list("first_seq", "last_seq"))
+
+
+def due() -> list[date]:
+    """The months whose time is over and whose entries are still there, oldest first."""
+    months = RecordBlock.objects.filter(retired_at__isnull=True).order_by("month").values_list("month", flat=True)
+    return [month for month in months.distinct() if timezone.localdate() - _end_of(month) >= SHORTEST_KEPT]
+
+
+def _delete(block: RecordBlock) -> None:
     entries = AuditEntry.objects.filter(seq__range=(block.first_seq, block.last_seq))
-    return entries._raw_delete(entries.db)  # nothing points at an entry, and reading millions first would help nobody
+    entries._raw_delete(entries.db)  # nothing points at an entry, and reading millions first would help nobody

@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from accounts import audit
+from accounts import audit, numbers
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person
@@ -44,6 +44,11 @@ def require_counter(by: Actor, *, about: Person | None = None) -> Person:
 def own_affair() -> ValidationError:
     """What an officer is told at his own case, and at that of a firm which he works for himself."""
     return ValidationError(_("不能办理与本人有关的业务，请由其他税务人员办理。"), code="own_affair")
+
+
+def is_own_phone(officer: Person, phone: str) -> bool:
+    """Whether this is the officer's own real-name phone: he could sign in as whoever is given it (OTP-10)."""
+    return numbers.fold(officer.phone) == numbers.fold(phone)
 
 
 def require_reviewer(by: Actor) -> Person:

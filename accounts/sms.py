@@ -31,6 +31,7 @@ from accounts.limits import (
 )
 from accounts.models import Person, SmsCode, Taxpayer
 from accounts.models.messages import FOR_STRANGERS, Purpose
+from accounts.words import for_phones
 
 WRONG_CODE = gettext_lazy("短信验证码错误或已过期")
 PAUSE = int(MINUTE.total_seconds())
@@ -247,11 +248,11 @@ def _make(binding: Binding, counts: tuple[throttles.Count, ...]) -> None:
 
 def _text(binding: Binding, code: str) -> str:
     """Bureau, purpose and warning, no link (D14, OTP-13)."""
-    return _("【%(bureau)s】验证码%(code)s，用于%(firm)s%(purpose)s，5分钟内有效，请勿转发。") % {
+    return for_phones("【%(bureau)s】验证码%(code)s，用于%(firm)s%(purpose)s，5分钟内有效，请勿转发。") % {
         "bureau": settings.BUREAU_NAME,
         "code": code,
         "firm": f"“{binding.taxpayer.name}”" if binding.taxpayer else "",
-        "purpose": Purpose(binding.purpose).label,
+        "purpose": for_phones(Purpose(binding.purpose).label),
     }
 
 

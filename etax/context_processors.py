@@ -64,7 +64,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     actor: Actor = getattr(request, "actor", Actor())
     duties = officers.groups_of(actor.person) if actor.is_officer and actor.person else []
     return {
-        "bureau_name": settings.BUREAU_NAME,
+        "bureau_name": _(settings.BUREAU_NAME),
         "embedded": settings.DEBUG,
         "icons": static("icons.svg"),
         "menu": [] if actor.holds_reset or actor.holds_printed else functions.menu(actor.functions),

@@ -13,6 +13,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import problems
@@ -118,7 +119,7 @@ def _context(
         "text": text,
         "next_steps": [{"text": said.next_step, "url": ""}, *(links or [home])],
         "request_id": request_id,
-        "bureau_name": settings.BUREAU_NAME,
+        "bureau_name": gettext(settings.BUREAU_NAME),
         "icons": static("icons.svg"),
         "page_language": display.page_language(),
         "display_next": reverse("home"),

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from etax import photo_storage
+
 MIN_SECRET_LENGTH = 50
 MIN_SECRET_VARIETY = 10
 KEY_BYTES = 32
@@ -47,6 +49,7 @@ def _conditions(settings: Mapping[str, Any]) -> list[tuple[bool, str]]:
         (len(settings["SOCIAL_INSURANCE_SECRET"]) >= MIN_SHARED_SECRET, "SOCIAL_INSURANCE_SECRET is missing or weak"),
         (all(map(_is_client, settings["DECLARATION_CLIENTS"])), "a declaration client must be name:SHA-256 in hex"),
         (password not in DEFAULT_PASSWORDS, "the database password is a default one"),
+        (photo_storage.is_fit(settings["PHOTO_URL"]), "PHOTO_URL must be s3://key:secret@host/bucket, with TLS"),
         (settings["PASSWORD_POLICY"] in ("modern", "dengbao"), "PASSWORD_POLICY must be modern or dengbao"),
     ]
 

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
+from django.utils.translation import gettext_noop
 
-from etax import embedded, postgresql, production
+from etax import embedded, photo_storage, postgresql, production
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -176,7 +177,8 @@ SMS_TEMPLATES: dict[str, dict[str, str]] = env.json("SMS_TEMPLATES", default={})
 # Messages of every kind that may go in a day.
 SMS_DAILY_BUDGET = env.int("SMS_DAILY_BUDGET", default=300_000)
 SMS_TIMEOUT_SECONDS = env.float("SMS_TIMEOUT_SECONDS", default=5.0)
-BUREAU_NAME = env.str("BUREAU_NAME", default="辽宁省电子税务局")
+# In each language if the catalogues have it, as they have the default's; else as it stands.
+BUREAU_NAME = env.str("BUREAU_NAME", default=gettext_noop("辽宁省电子税务局"))
 
 # --- Neighbouring systems --------------------------------------------------------------------------------------------
 # Where a payer of social insurance only is handed over to (D17); the embedded default carries a stand-in.
@@ -207,18 +209,13 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 _static = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 
 # --- Pictures: sealed, outside the web root, readable for the portal's own account alone (FIL-04) ---------------------
+# `s3://key:secret@host/bucket?region=…` for a store that all web nodes share; else a folder (the extra `s3`).
+PHOTO_URL = env.str("PHOTO_URL", default="")
 PHOTO_ROOT = env.str("PHOTO_ROOT", default=str(VAR_DIR / "photos"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else _static},
-    "photos": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": PHOTO_ROOT,
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    },
+    "photos": photo_storage.storage(PHOTO_URL, PHOTO_ROOT),
 }
 # Who judges a 实名采集 before an officer does: `realname.verifiers.PictureAssist` needs the extras `ocr` and `face`.
 REAL_NAME_VERIFIER = env.str("REAL_NAME_VERIFIER", default="realname.verifiers.OfficerDecides")

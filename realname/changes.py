@@ -17,6 +17,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import SCANS
 from accounts.models import Person, Taxpayer
+from accounts.words import as_kept, for_phones
 from realname import change_rows, counter, scans
 from realname.change_rows import Details, Row, details_of
 from realname.models import ChangeKind, ChangeOutcome, ChangeRequest, ChangeScan, Position, Post
@@ -193,7 +194,8 @@ def _submit(request: ChangeRequest, picture: bytes = b"", *, by: Actor) -> Chang
 
 
 def _kind_in_words(request: ChangeRequest) -> str:
-    return str(ChangeKind(request.kind).label)
+    """As messages say it, and the record, whose reader has it translated."""
+    return as_kept(ChangeKind(request.kind).label)
 
 
 def _already_registered() -> ValidationError:
@@ -213,7 +215,7 @@ def approve(request: ChangeRequest, *, by: Actor) -> None:
         target = _change_register(locked)
         _decide(locked, ChangeOutcome.APPROVED, "", by=by)
         audit.record(Kind.CHANGE_APPROVED, by=by, taxpayer=locked.taxpayer, target=target, name=_kind_in_words(locked))
-        _tell(locked, _("提交的%(kind)s已批准，请登录后按页面提示完成后续步骤。"))
+        _tell(locked, for_phones("提交的%(kind)s已批准，请登录后按页面提示完成后续步骤。"))
 
 
 def return_(request: ChangeRequest, reason: str, *, by: Actor) -> None:
@@ -232,7 +234,7 @@ def return_(request: ChangeRequest, reason: str, *, by: Actor) -> None:
         _decide(locked, ChangeOutcome.RETURNED, reason, by=by)
         what = _kind_in_words(locked)
         audit.record(Kind.CHANGE_RETURNED, by=by, taxpayer=locked.taxpayer, name=what, reason_given=reason)
-        _tell(locked, _("提交的%(kind)s已退回，请登录查看原因，撤消后重新提交。"))
+        _tell(locked, for_phones("提交的%(kind)s已退回，请登录查看原因，撤消后重新提交。"))
 
 
 def show_numbers(request: ChangeRequest, *, by: Actor) -> None:

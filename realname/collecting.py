@@ -17,6 +17,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person
 from accounts.models.signins import EndReason
+from accounts.words import for_phones
 from realname import photos, verifiers
 from realname.models import Collection, CollectionMethod, Outcome, Photo, PhotoKind, RealNameRecord, Way
 
@@ -112,7 +113,7 @@ def _warn_of(collection: Collection) -> None:
     """Tell the phone that the bureau has for this document, so that nobody takes another's place unnoticed (OTP-10)."""
     known = known_person(collection)
     if known is not None and numbers.fold(known.phone) != collection.phone:
-        text = _("有人用手机号%(phone)s为您的身份证件提交了实名采集，审核通过后您的实名手机号将变更。")
+        text = for_phones("有人用手机号%(phone)s为您的身份证件提交了实名采集，审核通过后您的实名手机号将变更。")
         notices.tell(known, text % {"phone": collection.masked_phone})
 
 
@@ -171,7 +172,7 @@ def withdraw_consent(person: Person, *, by: Actor) -> int:
         Collection.objects.filter(pk__in=[each.pk for each in concerned]).update(consent_withdrawn_at=timezone.now())
         gone = photos.delete(Photo.objects.kept().filter(collection__in=concerned))
         audit.record(Kind.CONSENT_WITHDRAWN, by=by, target=person, photos=gone)
-        notices.tell(person, _("您已撤回采集实名照片的同意，照片已删除。"))
+        notices.tell(person, for_phones("您已撤回采集实名照片的同意，照片已删除。"))
     return gone
 
 
@@ -224,7 +225,7 @@ def return_to_person(collection: Collection, reason: str, *, by: Actor) -> None:
         locked.reason = reason
         _close(locked, Outcome.RETURNED, by=by)
         audit.record(Kind.COLLECTION_RETURNED, by=by, target=known_person(locked), reason_given=reason)
-        text = _("您的实名采集未通过审核：%(reason)s。请按此更正后重新采集，或到税务机关前台办理。")
+        text = for_phones("您的实名采集未通过审核：%(reason)s。请按此更正后重新采集，或到税务机关前台办理。")
         notices.tell_phone(locked.phone, text % {"reason": reason.rstrip("。")})
 
 
@@ -252,9 +253,9 @@ def _waiting(collection: Collection) -> Collection:
 
 
 def _waiting_for(officer: Person, collection: Collection) -> Collection:
-    """As `_waiting`, for an officer who decides: nobody does about his own real name."""
+    """As `_waiting`, for an officer who decides: nobody does about his own real name, nor gives another his phone."""
     locked = _waiting(collection)
-    if known_person(locked) == officer:
+    if known_person(locked) == officer or officers.is_own_phone(officer, locked.phone):
         raise officers.own_affair()
     return locked
 
@@ -277,7 +278,7 @@ def _become_record(collection: Collection, *, decided_by: Person | None, by: Act
     collection.decided_at, collection.decided_by = _not_before(collection.submitted_at), decided_by
     collection.save(update_fields=["record", "outcome", "decided_at", "decided_by"])
     audit.record(Kind.COLLECTION_APPROVED, by=by, target=person, way=collection.way)
-    text = _("您的实名采集已审核通过，实名手机号为%(phone)s。")
+    text = for_phones("您的实名采集已审核通过，实名手机号为%(phone)s。")
     notices.tell_phone(collection.phone, text % {"phone": collection.masked_phone})
     return record
 
@@ -325,7 +326,7 @@ def give(person: Person, *, name: str, phone: str) -> None:
     The old phone is told, and whoever came in by a code to it is out: it may be in other hands (OTP-10).
     """
     if person.phone and numbers.fold(person.phone) != phone:
-        text = _("您的实名手机号已变更为%(phone)s，本号码不再接收验证码。")
+        text = for_phones("您的实名手机号已变更为%(phone)s，本号码不再接收验证码。")
         notices.tell(person, text % {"phone": numbers.mask_phone(phone)})
         sms.close_codes(person)
         signins.end_proven_by_phone(person, EndReason.ENDED_BY_BUREAU)

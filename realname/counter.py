@@ -9,6 +9,7 @@ from accounts import audit, notices, officers
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+from accounts.words import for_phones
 from realname import collecting
 from realname.models import CollectionMethod, Post, RealNameRecord
 
@@ -62,9 +63,12 @@ def collect(person: Person, *, name: str, phone: str, by: Actor) -> RealNameReco
     """实名采集 by an officer: `name` stands on the document, `phone` was proven by a code (M83, M17).
 
     An older collection ends, the phone becomes the real-name phone, and who had the old one is told (OTP-10). Raises
-    ValidationError `own_affair` for the officer's own; PermissionDenied for who isn't at the counter.
+    ValidationError `own_affair` for the officer's own, and for his own phone; PermissionDenied for who isn't at the
+    counter.
     """
     officer = officers.require_counter(by, about=person)
+    if officers.is_own_phone(officer, phone):
+        raise officers.own_affair()
     with transaction.atomic():
         locked = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
         before = {"name": locked.masked_name, "phone": locked.masked_phone}
@@ -72,7 +76,7 @@ def collect(person: Person, *, name: str, phone: str, by: Actor) -> RealNameReco
         collecting.give(locked, name=name, phone=phone)
         after = {"name": locked.masked_name, "phone": locked.masked_phone}
         audit.record(Kind.REAL_NAME_COLLECTED, by=by, target=locked, was=before, now=after)
-        notices.tell(locked, _("您的实名信息已在税务机关前台采集。"))
+        notices.tell(locked, for_phones("您的实名信息已在税务机关前台采集。"))
     return made
 
 
@@ -92,4 +96,4 @@ def link(post: Post, *, by: Actor) -> None:
         row.linked_at = timezone.now()
         row.save(update_fields=["linked_at"])
         audit.record(Kind.POST_LINKED, by=by, taxpayer=row.taxpayer, target=row.person)
-        notices.tell(row.person, _("您与“%(firm)s”的关联已在税务机关前台确认。") % {"firm": row.taxpayer.name})
+        notices.tell(row.person, for_phones("您与“%(firm)s”的关联已在税务机关前台确认。") % {"firm": row.taxpayer.name})

@@ -24,7 +24,11 @@ class WhoForm(PictureForm):
     field_order = ("name", "id_type", "id_number", "former_id_type", "former_id_number", "phone", "captcha")
 
     name = CleanCharField(
-        label=_("姓名"), max_length=100, error_messages={"required": _("请填写姓名。")}, help_text=_("与证件上的一致")
+        label=_("姓名"),
+        max_length=100,
+        error_messages={"required": _("请填写姓名。")},
+        help_text=_("与证件上的一致"),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     id_type = forms.ChoiceField(
         label=_("身份证件类型"),

@@ -13,6 +13,7 @@ from accounts import audit, notices, numbers, officers
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+from accounts.words import for_phones
 from realname import counter
 from realname.models import LEADS, Position, Post
 
@@ -138,8 +139,9 @@ def end(post: Post, *, until: date, by: Actor) -> None:
         locked.save(update_fields=["until"])
         details: dict[str, Any] = {"position": locked.position, "until": until.isoformat()}
         audit.record(Kind.POST_ENDED, by=by, taxpayer=locked.taxpayer, target=locked.person, **details)
-        text = _("您在“%(firm)s”的税务登记任职（%(position)s）已终止。")
-        notices.tell(locked.person, text % {"firm": locked.taxpayer.name, "position": locked.get_position_display()})
+        text = for_phones("您在“%(firm)s”的税务登记任职（%(position)s）已终止。")
+        position = for_phones(Position(locked.position).label)
+        notices.tell(locked.person, text % {"firm": locked.taxpayer.name, "position": position})
 
 
 def _locked_open(post: Post) -> Post:

@@ -9,6 +9,7 @@ from accounts import audit, notices, officers, signins
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+from accounts.words import for_phones
 from realname import counter
 from realname.models import MisuseCase, Post
 
@@ -55,7 +56,7 @@ def report_misuse(taxpayer: Taxpayer, *, statement: str, by: Actor) -> MisuseCas
     with transaction.atomic():
         case = _open_case(taxpayer, by.person, statement)
         audit.record(Kind.MISUSE_REPORTED, by=by, taxpayer=taxpayer, target=by.person, case=str(case.uid))
-        text = _("您已申报在%(firm)s的任职为非本人任职，您的身份在该企业已停止使用，核实结果将另行通知。")
+        text = for_phones("您已申报在%(firm)s的任职为非本人任职，您的身份在该企业已停止使用，核实结果将另行通知。")
         notices.tell(by.person, text % {"firm": f"“{taxpayer.name}”"})
     return case
 
@@ -105,7 +106,7 @@ def decide_misuse(case: MisuseCase, *, upheld: bool, reason: str, by: Actor) -> 
 def _tell_of_decision(case: MisuseCase) -> None:
     firm = {"firm": f"“{case.taxpayer.name}”"}
     if case.outcome == MisuseCase.Outcome.UPHELD:
-        text = _("经核实，您在%(firm)s的任职确非本人任职，已予终止。")
+        text = for_phones("经核实，您在%(firm)s的任职确非本人任职，已予终止。")
     else:
-        text = _("经核实，您在%(firm)s的任职属实，您的身份已恢复使用。")
+        text = for_phones("经核实，您在%(firm)s的任职属实，您的身份已恢复使用。")
     notices.tell(case.person, text % firm)

@@ -86,10 +86,18 @@ def _shown_on(request: Request) -> str:
 
 def fresh_code_required(view: View[P]) -> View[P]:
     """Where the proof is weak, open a view only after a code to the phone within five minutes (D15)."""
+    return _code_required(view, signins.needs_code)
 
+
+def new_code_required(view: View[P]) -> View[P]:
+    """However he signed in, open a view only after a code to the phone within five minutes (D21)."""
+    return _code_required(view, lambda actor: actor.sign_in is None or not signins.has_fresh_code(actor.sign_in))
+
+
+def _code_required(view: View[P], is_missing: Callable[[Actor], bool]) -> View[P]:
     @functools.wraps(view)
     def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if signins.needs_code(request.actor):
+        if is_missing(request.actor):
             back = request.path if request.method != "POST" else _shown_on(request)
             if request.method == "POST":
                 interrupted.keep(request, back=back)

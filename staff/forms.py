@@ -249,7 +249,12 @@ class IdentityForm(Form):
 class CandidateForm(Form):
     """姓名, 身份证件类型, 身份证件号码 of whom to add (M28)."""
 
-    name = CleanCharField(label=_("姓名"), max_length=100, error_messages={"required": _("请填写姓名。")})
+    name = CleanCharField(
+        label=_("姓名"),
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("请填写姓名。")},
+    )
     id_type = forms.ChoiceField(label=_("身份证件类型"), choices=IdType.choices)
     id_number = forms.CharField(
         label=_("身份证件号码"),

@@ -68,7 +68,7 @@ def _returned(requests: QuerySet[ChangeRequest]) -> list[Due]:
     text = _("%(kind)s的申请被税务机关退回：%(reason)s请撤消后修改并重新提交。")
     return [
         Due(
-            text % {"kind": each.get_kind_display(), "reason": each.reason},
+            text % {"kind": each.get_kind_display(), "reason": _(each.reason)},
             reverse("staff:change", args=[each.uid]),
             _("查看申请"),
         )

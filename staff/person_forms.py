@@ -19,6 +19,10 @@ class RegistrationForm(PictureForm, CandidateForm):
     phone = MobileField(help_text=_("实名采集时登记的手机号码"))
     agreement = agreement_field()
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].widget.attrs["autocomplete"] = "name"  # here it is the visitor's own
+
 
 class NewUsernameField(UsernameField):
     """A 用户注册名 to be taken: folded, and by the rules."""

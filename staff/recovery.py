@@ -16,6 +16,7 @@ from accounts.limits import PASSWORD
 from accounts.models import Credential, Person, Taxpayer
 from accounts.models.signins import EndReason
 from accounts.passwords import Setting
+from accounts.words import for_phones
 from realname import phones
 from realname.models import LEADS, Post
 from staff import enterprise, natural, standing
@@ -102,13 +103,13 @@ def set_enterprise_password(claim: Claim, new: str, *, by: Actor) -> None:
         locked.save(update_fields=["credential"])
         throttles.release(PASSWORD, enterprise.account_word(taxpayer.code))
         audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person, taxpayer=taxpayer)
-        notices.tell(person, _("“%(firm)s”的企业登录密码已通过您的手机号码重设。") % {"firm": taxpayer.name})
+        notices.tell(person, for_phones("“%(firm)s”的企业登录密码已通过您的手机号码重设。") % {"firm": taxpayer.name})
         _tell_other_leads(taxpayer, person)
 
 
 def _tell_other_leads(taxpayer: Taxpayer, person: Person) -> None:
     """The password is the firm's: whoever else leads it learns who has set it anew (RST-03)."""
-    text = _("“%(firm)s”的企业登录密码已由%(name)s通过手机号码重设。")
+    text = for_phones("“%(firm)s”的企业登录密码已由%(name)s通过手机号码重设。")
     leads = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).exclude(person=person)
     for lead in {post.person for post in leads.select_related("person")}:
         notices.tell(lead, text % {"firm": taxpayer.name, "name": person.masked_name})
@@ -127,7 +128,7 @@ def set_natural_password(claim: Claim, new: str, *, by: Actor) -> None:
         ended = signins.end_all(person, None, EndReason.PASSWORD_CHANGED)
         throttles.release(PASSWORD, natural.account_word(person.get_username()))
         audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person, sign_ins_ended=ended)
-        notices.tell(person, _("您的自然人登录密码已通过您的手机号码重设。"))
+        notices.tell(person, for_phones("您的自然人登录密码已通过您的手机号码重设。"))
 
 
 def own_passwords(person: Person) -> tuple[Credential | None, ...]:

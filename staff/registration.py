@@ -15,6 +15,7 @@ from accounts.flows import Flow, Step
 from accounts.limits import PASSWORD, USERNAMES
 from accounts.models import Person
 from accounts.passwords import Setting
+from accounts.words import for_phones
 from realname.models import RealNameRecord
 from staff import natural, recovery
 
@@ -97,5 +98,5 @@ def _make_account(pk: int, username: str, hashed: str, *, phone: str, by: Actor)
     locked.save(update_fields=["username", "credential"])
     throttles.release(PASSWORD, natural.account_word(username))
     audit.record(Kind.ACCOUNT_REGISTERED, by=by, person=locked)
-    notices.tell(locked, str(_("您已注册自然人账户，可以用用户注册名和密码登录。")))
+    notices.tell(locked, for_phones("您已注册自然人账户，可以用用户注册名和密码登录。"))
     return locked

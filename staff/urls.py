@@ -76,6 +76,7 @@ urlpatterns = [
     path("account/memberships/<uuid:uid>/bind/", centre.bind_own, name="bind_own"),
     path("account/memberships/<uuid:uid>/unbind/", centre.unbind_own, name="unbind_own"),
     path("account/password/", password.change_password, name="change_password"),
+    path("account/password/forgotten/", password.set_password_anew, name="set_password_anew"),
     path("account/step-up/", password.step_up, name="step_up"),
     path("account/step-up/send/", password.send_step_up_code, name="send_step_up_code"),
     path("staff/", members.members, name="members"),

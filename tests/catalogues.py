@@ -8,6 +8,7 @@ have made); a whole sentence may be given there as well.
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from opencc import OpenCC
 ROOT = Path(__file__).resolve().parent.parent
 GETTEXT = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 BY_HAND, BY_OPENCC = "en", "zh_Hant"
+WIDTH = 118
 _CALL = re.compile(r"""(?<!\w)(?:gettext|_)\((u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))\)""")
 
 Found = Iterator[tuple[str, str]]
@@ -94,7 +96,7 @@ def updated(language: str) -> polib.POFile:
     """The catalogue as it should be: every message of the sources, in their order, and no other."""
     path = path_of(language)
     known = {entry.msgid: entry.msgstr for entry in polib.pofile(str(path))} if path.exists() else {}
-    catalogue = polib.POFile(wrapwidth=118)
+    catalogue = polib.POFile(wrapwidth=WIDTH)
     catalogue.metadata = {
         "Language": language,
         "MIME-Version": "1.0",
@@ -110,6 +112,12 @@ def updated(language: str) -> polib.POFile:
     return catalogue
 
 
+def set_up() -> None:
+    """Django, as far as reading templates needs it."""
+    settings.configure(USE_I18N=False)
+    django.setup()
+
+
 def main() -> None:
     """Write both catalogues, and say what is still to be translated by hand."""
     for language in (BY_HAND, BY_OPENCC):
@@ -117,10 +125,10 @@ def main() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         catalogue = updated(language)
         catalogue.save(str(path))
-        print(f"{language}: {len(catalogue)} messages, {len(catalogue.untranslated_entries())} to translate")
+        missing = len(catalogue.untranslated_entries())
+        sys.stdout.write(f"{language}: {len(catalogue)} messages, {missing} to translate\n")
 
 
 if __name__ == "__main__":
-    settings.configure(USE_I18N=False)
-    django.setup()
+    set_up()
     main()

@@ -14,7 +14,7 @@ from accounts import triggers
 from accounts.addresses import cache_breaker
 from accounts.hashers import Argon2idHasher
 from accounts.models import Taxpayer
-from etax import demo
+from etax import catalogues, demo
 from tests.visitor import Visitor
 
 # At full cost argon2 would take half of the suite's time. What a hash costs for real is the matter of
@@ -37,6 +37,12 @@ def _flush_the_record_too(self):
 
 
 TransactionTestCase._fixture_teardown = _flush_the_record_too
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_catalogues() -> None:
+    """What the catalogues say now, not when they were last made."""
+    catalogues.compile_all()
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,10 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext as _
 
 from accounts.gateways.messages import Message
 from accounts.models.messages import NOTICE, Purpose
+from accounts.words import for_phones
 
 ANY_CODE = "code"
 """The template for a code of whatever purpose has none of its own."""
@@ -62,9 +62,9 @@ class Account:
 
 def words() -> dict[str, str]:
     """The words to have approved at a service, by kind; `{code}` stands for its variable (OTP-13)."""
-    codes = {
-        purpose.value: _("验证码{code}，用于%(purpose)s，5分钟内有效，请勿转发。") % {"purpose": purpose.label}
-        for purpose in Purpose
-    }
-    notice = _("您在电子税务局的账户或办税身份有变动，请登录后在日志管理中查看。如非您知情，请联系企业或税务机关。")
-    return {**codes, ANY_CODE: _("验证码{code}，用于电子税务局，5分钟内有效，请勿转发。"), NOTICE: notice}
+    said = for_phones("验证码{code}，用于%(purpose)s，5分钟内有效，请勿转发。")
+    codes = {purpose.value: said % {"purpose": for_phones(purpose.label)} for purpose in Purpose}
+    notice = for_phones(
+        "您在电子税务局的账户或办税身份有变动，请登录后在日志管理中查看。如非您知情，请联系企业或税务机关。"
+    )
+    return {**codes, ANY_CODE: for_phones("验证码{code}，用于电子税务局，5分钟内有效，请勿转发。"), NOTICE: notice}

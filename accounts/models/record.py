@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.constraints import one_of
@@ -217,6 +219,16 @@ REASONS = {
 """The words of each reason code that a service writes."""
 
 
+_PLAIN = {
+    "name": (_("名称：%(was)s → %(now)s"), _("没有")),
+    "description": (_("描述：%(was)s → %(now)s"), _("没有")),
+    "lent": (_("出借的权限身份：%(was)s → %(now)s"), _("没有")),
+    "first_day": (_("开始日期：%(was)s → %(now)s"), _("没有")),
+    "last_day": (_("截止日期：%(was)s → %(now)s"), _("长期")),
+}
+"""What a picture keeps as words that read as they are, and what stands for none."""
+
+
 def _certificate(details: dict[str, Any]) -> Iterator[Words]:
     """The number of the certificate that the counter handed out, and to whom."""
     if details.get("certificate"):
@@ -224,7 +236,7 @@ def _certificate(details: dict[str, Any]) -> Iterator[Words]:
 
 
 def _changes(before: Any, after: Any) -> Iterator[Words]:
-    """What differs between two pictures of a membership or an identity that an entry keeps."""
+    """What differs between two pictures of a membership, an identity or an engagement that an entry keeps."""
     if not isinstance(before, dict) or not isinstance(after, dict):
         return
     if before.get("identities") != after.get("identities"):
@@ -237,17 +249,27 @@ def _changes(before: Any, after: Any) -> Iterator[Words]:
         yield _("有效期至：%(was)s → %(now)s") % {"was": was, "now": now}
     if after.get("frozen_until") and before.get("frozen_until") != after["frozen_until"]:
         until = timezone.localtime(datetime.fromisoformat(after["frozen_until"]))
-        yield _("冻结至%(until)s") % {"until": until.strftime("%Y-%m-%d %H:%M")}
-    for name, words in (("name", _("名称：%(was)s → %(now)s")), ("description", _("描述：%(was)s → %(now)s"))):
+        yield _("冻结至%(until)s") % {"until": date_format(until, "SHORT_DATETIME_FORMAT")}
+    for name, (words, nothing) in _PLAIN.items():
         if before.get(name) != after.get(name):
-            yield words % {"was": before.get(name) or _("没有"), "now": after.get(name) or _("没有")}
+            yield words % {"was": before.get(name) or nothing, "now": after.get(name) or nothing}
+
+
+def _marks(details: dict[str, Any]) -> Iterator[Words]:
+    """What a person was made or is no longer: a handler, or one whom the register no longer names; or how many were."""
+    if isinstance(details.get("named"), bool):
+        yield _("指定为代办人员") if details["named"] else _("不再是代办人员")
+    if isinstance(details.get("marked"), bool):
+        yield _("标记为与税务登记不符") if details["marked"] else _("恢复正常")
+    elif "marked" in details:
+        yield _("标记%(marked)s人，恢复%(lifted)s人") % details
 
 
 def _last_day(until: str | None) -> str:
     """The last day before a moment of the record, in words; without one there is no end."""
     if not until:
         return str(_("长期"))
-    return str(timezone.localdate(datetime.fromisoformat(until) - timedelta(microseconds=1)))
+    return date_format(timezone.localdate(datetime.fromisoformat(until) - timedelta(microseconds=1)))
 
 
 class AuditEntry(models.Model):
@@ -309,12 +331,9 @@ class AuditEntry(models.Model):
             lines.append(_("原因：%(reason)s") % {"reason": self.details["reason_given"]})
         if self.details.get("sign_ins_ended"):
             lines.append(_("结束了%(count)s处登录") % {"count": self.details["sign_ins_ended"]})
-        if isinstance(self.details.get("marked"), bool):
-            lines.append(_("标记为与税务登记不符") if self.details["marked"] else _("恢复正常"))
-        elif "marked" in self.details:
-            lines.append(_("标记%(marked)s人，恢复%(lifted)s人") % self.details)
+        lines.extend(_marks(self.details))
         if self.details.get("name"):
-            lines.append(self.details["name"])
+            lines.append(gettext(self.details["name"]))  # a name, or words that were kept in the source language
         return [str(line) for line in lines]
 
     @property

@@ -5,9 +5,11 @@ from collections.abc import Collection
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+from accounts.words import for_phones
 from agencies import standing
 from agencies.models import Engagement, Handler
 from agencies.services.engagements import has_just_done, locked, tell
@@ -40,9 +42,16 @@ def name_handlers(engagement: Engagement, *, version: int, people: Collection[Pe
         refuse_own_people(row, added)
         Handler.objects.filter(pk__in=[before[each.pk] for each in gone]).delete()
         Handler.objects.bulk_create([Handler(engagement=row, person=each, named_by=person) for each in added])
+        _record_each(row, dict.fromkeys(added, True) | dict.fromkeys(gone, False), by=by)
         words = {"client": row.client.name}
-        tell(added, _("您已被指定为“%(client)s”的代办人员。") % words)
-        tell(gone, _("您已不再是“%(client)s”的代办人员。") % words)
+        tell(added, for_phones("您已被指定为“%(client)s”的代办人员。") % words)
+        tell(gone, for_phones("您已不再是“%(client)s”的代办人员。") % words)
+
+
+def _record_each(engagement: Engagement, people: dict[Person, bool], *, by: Actor) -> None:
+    """Who was named and who no longer is, in each one's own record as well (D28)."""
+    told = {person: {"named": is_named} for person, is_named in people.items()}
+    audit.record_each(Kind.HANDLERS_CHANGED, told, by=by, name=engagement.client.name)
 
 
 def has_just_named(engagement: Engagement, people: Collection[Person], *, by: Actor) -> bool:

@@ -13,6 +13,7 @@ from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
+from accounts.words import for_phones
 from agencies.models import EndReason, Engagement
 from agencies.services import engagements
 from agencies.services.engagements import leads_of, locked, tell
@@ -40,6 +41,11 @@ class Terms:
         return (identities.held_by(self.identity) & functions.ALL) - functions.LENDABLE
 
     @property
+    def picture(self) -> dict[str, Any]:
+        """What an entry shows before and after, as of `picture_of`."""
+        return _picture(self.identity, self.valid_from, self.valid_until)
+
+    @property
     def details(self) -> dict[str, Any]:
         """What the record keeps of them."""
         days = {"valid_from": self.valid_from, "valid_until": self.valid_until}
@@ -48,6 +54,19 @@ class Terms:
             "functions": sorted(self.lent),
             **{name: day.isoformat() if day else None for name, day in days.items()},
         }
+
+
+def _picture(identity: Identity | None, first: date | None, last: date | None) -> dict[str, Any]:
+    days = {"first_day": first, "last_day": last}
+    return {
+        "lent": identity.name if identity else "",
+        **{name: day.isoformat() if day else None for name, day in days.items()},
+    }
+
+
+def picture_of(engagement: Engagement) -> dict[str, Any]:
+    """What the record keeps of an engagement before and after it is agreed upon or changed (D28)."""
+    return _picture(engagement.identity, engagement.valid_from, engagement.valid_until)
 
 
 def check(terms: Terms, *, since: date | None = None, by: Actor) -> None:
@@ -91,12 +110,13 @@ def recognise(agency: Taxpayer, *, terms: Terms, by: Actor) -> Engagement:
         check(terms, by=by)
         engagements.end_overdue(agency=agency, client=client)
         engagement = _pending(agency, client)
+        agreed = {"before": picture_of(engagement), "after": terms.picture, **terms.details}
         _agree(engagement, terms)
         engagement.recognised_at = max(timezone.now(), engagement.proposed_at)
-        engagements.save(engagement, Kind.ENGAGEMENT_RECOGNISED, by=by, **terms.details)
+        engagements.save(engagement, Kind.ENGAGEMENT_RECOGNISED, by=by, **agreed)
         people = [*leads_of(agency), *([engagement.proposed_by] if engagement.proposed_by else [])]
         words = {"client": client.name, "agency": agency.name}
-        tell(people, _("“%(client)s”已认定“%(agency)s”为其代理机构，请指定代办人员。") % words)
+        tell(people, for_phones("“%(client)s”已认定“%(agency)s”为其代理机构，请指定代办人员。") % words)
     return engagement
 
 
@@ -143,13 +163,13 @@ def change(engagement: Engagement, *, version: int, terms: Terms, by: Actor) -> 
     Raises ValidationError `stale`, `not_recognised`, and as `check`; PermissionDenied for who isn't LR or FR.
     """
     rights.require_lead(by)
-    before = {"identity": engagement.identity.name if engagement.identity else ""}
-    with locked(Kind.ENGAGEMENT_CHANGED, engagement, version, by=by, was=before, **terms.details) as row:
+    changed = {"before": picture_of(engagement), "after": terms.picture, **terms.details}
+    with locked(Kind.ENGAGEMENT_CHANGED, engagement, version, by=by, **changed) as row:
         _refuse_unless_recognised(row)
         check(terms, since=row.valid_from, by=by)
         _agree(row, terms)
         words = {"client": row.client.name}
-        tell(leads_of(row.agency), _("“%(client)s”已修改对贵机构的代理认定，请登录后查看。") % words)
+        tell(leads_of(row.agency), for_phones("“%(client)s”已修改对贵机构的代理认定，请登录后查看。") % words)
 
 
 def _refuse_unless_recognised(engagement: Engagement) -> None:
@@ -168,7 +188,7 @@ def cancel(engagement: Engagement, *, note: str = "", by: Actor) -> None:
         _refuse_unless_recognised(row)
         people = [*leads_of(row.agency), *row.handlers.all()]
         engagements.end(row, EndReason.CANCELLED, note=note)
-        tell(people, _("“%(client)s”已取消代理认定，不能再代其办税。") % {"client": row.client.name})
+        tell(people, for_phones("“%(client)s”已取消代理认定，不能再代其办税。") % {"client": row.client.name})
 
 
 def decline(engagement: Engagement, *, note: str = "", by: Actor) -> None:
@@ -181,7 +201,7 @@ def decline(engagement: Engagement, *, note: str = "", by: Actor) -> None:
         _refuse_unless_pending(row)
         engagements.end(row, EndReason.DECLINED, note=note)
         people = [row.proposed_by] if row.proposed_by else leads_of(row.agency)
-        tell(people, _("“%(client)s”已拒绝代理申请。") % {"client": row.client.name})
+        tell(people, for_phones("“%(client)s”已拒绝代理申请。") % {"client": row.client.name})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import PROPOSALS, PROPOSALS_TO_ONE
 from accounts.models import Person, Taxpayer
+from accounts.words import for_phones
 from agencies.models import EndReason, Engagement
 from agencies.services import engagements
 from agencies.services.engagements import leads_of, locked, tell
@@ -82,7 +83,7 @@ def _ask(agency: Taxpayer, client: Taxpayer, person: Person) -> Engagement | Non
     except IntegrityError:
         return None
     words = {"agency": agency.name, "client": client.name}
-    text = _("“%(agency)s”申请代理“%(client)s”的涉税业务，请在【代理机构认定管理】中接受或拒绝。") % words
+    text = for_phones("“%(agency)s”申请代理“%(client)s”的涉税业务，请在【代理机构认定管理】中接受或拒绝。") % words
     tell(leads_of(client), text)
     return engagement
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts import numbers
@@ -32,7 +33,7 @@ class Line:
 
 def in_minutes(at: datetime | None) -> str:
     """2026-01-31 09:30."""
-    return f"{timezone.localtime(at):%Y-%m-%d %H:%M}" if at else _NOTHING
+    return date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT") if at else _NOTHING
 
 
 def facts_of_collection(asked: Collection, *, in_full: bool = False) -> list[Fact]:
@@ -43,7 +44,7 @@ def facts_of_collection(asked: Collection, *, in_full: bool = False) -> list[Fac
         Fact(_("采集方式"), asked.get_way_display()),
         Fact(_("姓名"), name if in_full else asked.masked_name),
         Fact(document, number if in_full else asked.masked_id_number),
-        Fact(_("证件有效期至"), f"{asked.valid_until:%Y-%m-%d}" if asked.valid_until else _("长期")),
+        Fact(_("证件有效期至"), date_format(asked.valid_until) if asked.valid_until else _("长期")),
         Fact(_("手机号码"), phone if in_full else asked.masked_phone),
         Fact(_("提交时间"), in_minutes(asked.submitted_at)),
     ]

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, numbers
@@ -138,7 +139,7 @@ def _masked(term: str) -> str:
 
 
 def _time(at: Any) -> str:
-    return f"{timezone.localtime(at):%Y-%m-%d %H:%M}" if at else "—"
+    return date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT") if at else "—"
 
 
 def _taxpayer(row: Taxpayer | None) -> Cell:

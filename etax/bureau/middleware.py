@@ -57,7 +57,7 @@ class OfficerMiddleware:
                 signins.leave(request)
                 return redirect("bureau:login")
             duties = officers.groups_of(officers.require(actor))
-            request.actor = replace(actor, position=_("、").join(duties) or _("税务人员"))
+            request.actor = replace(actor, position=_("、").join(_(duty) for duty in duties) or _("税务人员"))
         return self.get_response(request)
 
     def process_view(self, request: Request, view: object, args: object, kwargs: object) -> HttpResponse | None:

@@ -3,17 +3,26 @@
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils import translation
 
 from accounts.models import Taxpayer
 from accounts.requests import Request
+from accounts.words import Words
 from etax.bureau.certificate import Certificate, render
 from staff.services.opening import FirstPassword
 
 
-def paper(request: Request, taxpayer: Taxpayer, first: FirstPassword, *, title: str, handler: str) -> bytes:
-    """The certificate as PDF; the password is on it and nowhere else."""
+def paper(request: Request, taxpayer: Taxpayer, first: FirstPassword, *, title: Words, handler: str) -> bytes:
+    """The certificate as PDF; the password is on it and nowhere else. The paper is Chinese, whoever prints it."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return render(_certificate(request, taxpayer, first, title=str(title), handler=handler))
+
+
+def _certificate(
+    request: Request, taxpayer: Taxpayer, first: FirstPassword, *, title: str, handler: str
+) -> Certificate:
     officer = request.actor.person
-    certificate = Certificate(
+    return Certificate(
         bureau=settings.BUREAU_NAME,
         title=title,
         number=first.number,
@@ -27,7 +36,6 @@ def paper(request: Request, taxpayer: Taxpayer, first: FirstPassword, *, title: 
         is_social_insurance=taxpayer.kind == Taxpayer.Kind.SOCIAL_INSURANCE,
         password=first.password,
     )
-    return render(certificate)
 
 
 def download(content: bytes, first: FirstPassword) -> HttpResponse:

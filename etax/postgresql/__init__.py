@@ -6,6 +6,8 @@ Only who serves requests is in a hurry; migrations, imports and nightly jobs tak
 from typing import Any
 
 CONNECT_SECONDS = 2
+CHECK_SECONDS = 1.0
+"""How long a connection that was kept may take to show that it lives, before the request asks anything."""
 PATIENCE_SECONDS = 2.5
 """How long a request waits for one answer; a connection that was found hung and another try make less than 5 s."""
 _SERVER_LIMITS = {

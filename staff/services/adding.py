@@ -13,6 +13,7 @@ from accounts.audit import Kind
 from accounts.limits import FLOW_LIFE, SEARCHES
 from accounts.models import Credential, Person, Taxpayer
 from accounts.passwords import Setting
+from accounts.words import for_phones
 from realname.models import Position
 from staff import functions, standing
 from staff.models import Grant, Identity, Membership
@@ -123,7 +124,7 @@ def _add(
         membership.identities.set(chosen)
         names = sorted(identity.name for identity in identities)
         audit.record(Kind.MEMBER_ADDED, by=by, target=found.person, identities=names, is_manager=is_manager)
-        text = _("您已被添加为%(firm)s的办税人员。") % {"firm": f"“{taxpayer.name}”"}
+        text = for_phones("您已被添加为%(firm)s的办税人员。") % {"firm": f"“{taxpayer.name}”"}
         notices.tell(found.person, text)
     return membership
 

@@ -17,6 +17,7 @@ from accounts.limits import DECLARATION
 from accounts.models import Credential, Person, Taxpayer
 from accounts.models.messages import Purpose
 from accounts.passwords import Setting
+from accounts.words import for_phones
 from realname import counter, phones
 from realname.models import LEADS, Post
 from staff import standing
@@ -205,7 +206,7 @@ def renew(taxpayer: Taxpayer, *, by: Actor) -> None:
 
 
 def _tell_leads(taxpayer: Taxpayer) -> None:
-    text = _("%(firm)s的申报密码已重置。") % {"firm": f"“{taxpayer.name}”"}
+    text = for_phones("%(firm)s的申报密码已重置。") % {"firm": f"“{taxpayer.name}”"}
     leads = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
     for person in {post.person for post in leads}:
         notices.tell(person, text)

@@ -6,7 +6,7 @@ version of the membership that its page showed; a newer one means that somebody 
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -20,6 +20,7 @@ from accounts.audit import Kind, Result
 from accounts.limits import PASSWORD
 from accounts.models import AuditEntry
 from accounts.models.signins import EndReason
+from accounts.words import for_phones
 from realname.models import LEADS, Post
 from staff import ordinary, standing
 from staff.models import Identity, Membership
@@ -32,7 +33,7 @@ def picture_of(membership: Membership) -> dict[str, Any]:
     names = ("frozen_at", "frozen_until", "bound_at", "valid_until", "removed_at")
     dates = {name: getattr(membership, name) for name in names}
     return {
-        **{name: value.isoformat() if value else None for name, value in dates.items()},
+        **{name: value.astimezone(UTC).isoformat() if value else None for name, value in dates.items()},
         "identities": sorted(membership.identities.values_list("name", flat=True)),
         "is_manager": membership.is_manager,
     }
@@ -108,7 +109,7 @@ def remove(membership: Membership, *, version: int, by: Actor) -> None:
         entry["sign_ins_ended"] = _end_sign_ins(
             locked, EndReason.REMOVED
         )  # or they would live again when he is added again
-        _tell(locked, _("您已不再是%(firm)s的办税人员。"))
+        _tell(locked, for_phones("您已不再是%(firm)s的办税人员。"))
 
 
 def freeze(membership: Membership, *, version: int, until: datetime | None = None, reason: str = "", by: Actor) -> None:
@@ -123,7 +124,7 @@ def freeze(membership: Membership, *, version: int, until: datetime | None = Non
         if until is not None and until <= now:
             raise ValidationError(_("解冻时间应晚于现在。"), code="until_in_the_past")
         locked.frozen_at, locked.frozen_until = now, until
-        _tell(locked, _("您在%(firm)s的办税身份已被冻结。"))
+        _tell(locked, for_phones("您在%(firm)s的办税身份已被冻结。"))
 
 
 def unfreeze(membership: Membership, *, version: int, by: Actor) -> None:
@@ -132,7 +133,7 @@ def unfreeze(membership: Membership, *, version: int, by: Actor) -> None:
         if not locked.is_frozen:
             raise ValidationError(_("该办税人员没有冻结。"), code="not_frozen")
         locked.frozen_at = locked.frozen_until = None
-        _tell(locked, _("您在%(firm)s的办税身份已解冻。"))
+        _tell(locked, for_phones("您在%(firm)s的办税身份已解冻。"))
 
 
 def bind(membership: Membership, *, version: int, by: Actor) -> None:
@@ -148,7 +149,7 @@ def bind(membership: Membership, *, version: int, by: Actor) -> None:
             raise ValidationError(_("该办税员尚未注册自然人账户"), code="no_account")
         locked.bound_at = timezone.now()
         entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_CHANGED)
-        _tell(locked, _("您在%(firm)s的个人登录密码已绑定为您的自然人登录密码。"))
+        _tell(locked, for_phones("您在%(firm)s的个人登录密码已绑定为您的自然人登录密码。"))
 
 
 def unbind(membership: Membership, *, version: int, by: Actor) -> None:
@@ -161,7 +162,7 @@ def unbind(membership: Membership, *, version: int, by: Actor) -> None:
             raise ValidationError(_("该办税员没有绑定自然人账户。"), code="not_bound")
         locked.bound_at = None
         entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_CHANGED)
-        _tell(locked, _("您在%(firm)s的登录已与自然人登录密码解绑，请使用原个人登录密码。"))
+        _tell(locked, for_phones("您在%(firm)s的登录已与自然人登录密码解绑，请使用原个人登录密码。"))
 
 
 def reset_password(membership: Membership, *, version: int, by: Actor) -> None:
@@ -177,7 +178,7 @@ def reset_password(membership: Membership, *, version: int, by: Actor) -> None:
         account = ordinary.personal_account(standing.of_person(locked.person, locked.taxpayer))
         throttles.release_everywhere(PASSWORD, account)
         entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_RESET)
-        _tell(locked, _("您在%(firm)s的个人登录密码已被重置，请在24小时内登录并修改。"))
+        _tell(locked, for_phones("您在%(firm)s的个人登录密码已被重置，请在24小时内登录并修改。"))
 
 
 def change_rights(

@@ -16,6 +16,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import PASSWORD
 from accounts.models import Taxpayer
+from accounts.words import for_phones
 from realname import counter
 from realname.models import LEADS, Post
 from staff import enterprise
@@ -87,7 +88,8 @@ def open_account(taxpayer: Taxpayer, *, first: FirstPassword, shown: Shown, by: 
         if locked.is_open:
             raise ValidationError(_("该纳税人已经开户。密码遗失的，请办理【重置企业密码】。"), code="opened_already")
         locked.opened_at, locked.cancelled_at = first.made_at, None
-        _issue(Kind.TAXPAYER_OPENED, locked, first, shown, _("“%(firm)s”已在税务机关前台开通电子税务局。"), by=by)
+        told = for_phones("“%(firm)s”已在税务机关前台开通电子税务局。")
+        _issue(Kind.TAXPAYER_OPENED, locked, first, shown, told, by=by)
 
 
 def open_new_account(code: str, *, name: str, kind: str, first: FirstPassword, shown: Shown, by: Actor) -> Taxpayer:
@@ -123,7 +125,7 @@ def reset_password(taxpayer: Taxpayer, *, version: int, first: FirstPassword, sh
             raise ValidationError(_("该纳税人尚未开户，请先办理【授权开户】。"), code="not_open")
         if version != version_of(locked):
             raise rights.stale()
-        text = _("“%(firm)s”的企业登录密码已在税务机关前台重置。")
+        text = for_phones("“%(firm)s”的企业登录密码已在税务机关前台重置。")
         _issue(Kind.ENTERPRISE_PASSWORD_RESET, locked, first, shown, text, by=by)
 
 

@@ -17,6 +17,7 @@ from accounts.flows import Flow, Progress, Step
 from accounts.models import Person
 from accounts.models.messages import Purpose
 from accounts.models.signins import EndReason
+from accounts.words import for_phones
 from realname import phones
 from realname.models import RealNameRecord
 
@@ -97,7 +98,7 @@ def change(progress: Progress, code: str, *, by: Actor) -> None:
             raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
         was, now = numbers.mask_phone(locked.phone), numbers.mask_phone(new)
         # The last message to the old phone; the new one has just been proven.
-        notices.tell(locked, _("您的实名手机号码已变更为%(phone)s。") % {"phone": now})
+        notices.tell(locked, for_phones("您的实名手机号码已变更为%(phone)s。") % {"phone": now})
         locked.phone = collected.phone = new
         locked.save(update_fields=["phone", "phone_hash"])
         collected.save(update_fields=["phone"])

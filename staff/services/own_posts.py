@@ -10,6 +10,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
 from accounts.models.signins import EndReason
+from accounts.words import for_phones
 from realname import services as realname_services
 from realname.models import LEADS, Post
 from staff import standing
@@ -67,7 +68,7 @@ def _end(membership: Membership) -> None:
 
 
 def _tell_leads(taxpayer: Taxpayer, name: str) -> None:
-    text = _("%(name)s已解除在%(firm)s的任职，不再是办税人员。")
+    text = for_phones("%(name)s已解除在%(firm)s的任职，不再是办税人员。")
     posts = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
     for person in {post.person_id: post.person for post in posts}.values():
         notices.tell(person, text % {"name": name, "firm": f"“{taxpayer.name}”"})

@@ -14,11 +14,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import signins, sms
-from accounts.forms import ChangePasswordForm, SmsCodeForm
+from accounts.forms import ChangePasswordForm, NewPasswordForm, SmsCodeForm
 from accounts.pages import form_page, page
 from accounts.requests import Request
 from staff import interrupted, stepup
-from staff.decorators import fresh_code_required
+from staff.decorators import fresh_code_required, new_code_required
 from staff.services import own_password
 
 _PERSONAL_CHANGED = gettext_lazy("个人登录密码已修改，其他地方的登录已全部退出。")
@@ -43,6 +43,25 @@ def change_password(request: Request) -> HttpResponse:
             messages.success(request, _PERSONAL_CHANGED if request.actor.taxpayer else _NATURAL_CHANGED)
             return redirect("home")
     return form_page(request, "staff/change_password.html", {"form": form, "picture": form.picture})
+
+
+@sensitive_post_parameters("new_password", "confirm_password")
+@require_http_methods(["GET", "HEAD", "POST"])
+@new_code_required
+def set_password_anew(request: Request) -> HttpResponse:
+    """Another personal password in the place of a forgotten one, after a code of the last five minutes (D21)."""
+    form = NewPasswordForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            credential = own_password.set_anew(form.cleaned_data["new_password"], by=request.actor)
+        except ValidationError as refusal:
+            form.add_error("new_password" if str(refusal.code).startswith("password_") else None, refusal)
+        else:
+            if request.actor.sign_in is not None:
+                signins.keep_after_password_change(request, request.actor.sign_in, credential)
+            messages.success(request, _PERSONAL_CHANGED)
+            return redirect("home")
+    return form_page(request, "staff/set_password_anew.html", {"form": form})
 
 
 def _next(request: Request) -> str:

@@ -56,7 +56,8 @@ def test_a_changed_a_missing_and_a_slipped_in_entry_are_each_named(db):
     chain.seal_entries()
     behind_the_triggers("UPDATE accounts_auditentry SET reason = 'x' WHERE seq = %s", rows[1].seq)
     behind_the_triggers("DELETE FROM accounts_auditentry WHERE seq = %s", rows[2].seq)
-    AuditEntry.objects.create(seq=gap, kind=Kind.SIGN_IN)
+    with triggers.lifted(connection):
+        AuditEntry.objects.create(seq=gap, kind=Kind.SIGN_IN)
     assert findings() == [("changed", rows[1].seq), ("missing", rows[2].seq), ("slipped_in", gap)]
 
 

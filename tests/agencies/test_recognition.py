@@ -126,12 +126,16 @@ def test_tidy_ends_what_is_overdue_so_that_its_identity_can_be_deleted(hc):
 @pytest.mark.rule("D23", "STF-03")
 def test_a_change_keeps_the_first_day_and_an_old_version_loses(hc):
     found = engagement("HC")
+    last_day = found.valid_until
     wanted = replace(terms(), valid_from=found.valid_from, valid_until=today(10))
     recognition.change(found, version=1, terms=wanted, by=hc)
     found.refresh_from_db()
     assert (found.identity.name, found.valid_until, found.version) == ("查询员", today(10), 2)
     (entry,) = entries(Kind.ENGAGEMENT_CHANGED)
-    assert entry.details["was"] == {"identity": "全量办税"}
+    assert entry.details_in_words[:2] == [
+        "出借的权限身份：全量办税 → 查询员",
+        f"截止日期：{last_day} → {today(10)}",
+    ]
     assert words_of(recognition.change, found, version=1, terms=wanted, by=hc) == ("stale", "信息已变更，请刷新后重试")
     late = replace(wanted, valid_until=today(-1))
     assert words_of(recognition.change, found, version=2, terms=late, by=hc) == (
@@ -265,7 +269,9 @@ def test_naming_sets_who_acts_and_by_whom_and_tells_who_is_concerned(xd):
     found, lead = engagement("MH"), cast.person("冯天宇")
     name_handlers(found, version=1, people=[lead], by=xd)
     assert [(row.person, row.named_by) for row in found.namings.all()] == [(lead, lead)]
-    (entry,) = entries(Kind.HANDLERS_CHANGED)
+    (entry,) = entries(Kind.HANDLERS_CHANGED, target=None)
+    told = {each.target.name: each.details_in_words for each in entries(Kind.HANDLERS_CHANGED, target__isnull=False)}
+    assert told == {"冯天宇": ["指定为代办人员", "大连明湖餐饮店"], "罗建平": ["不再是代办人员", "大连明湖餐饮店"]}
     assert (entry.details["added"], entry.details["removed"]) == (1, 1)
     assert SmsMessage.objects.count() == 2
     assert words_of(name_handlers, found, version=1, people=[lead], by=xd)[0] == "stale"

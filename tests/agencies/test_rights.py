@@ -165,7 +165,7 @@ def test_the_same_form_sent_twice_has_one_effect_and_the_same_answer(visitor, wh
     answers = [visitor.post(where, {"version": 1, **data, **named}) for _again in range(2)]
     assert [answer.status_code for answer in answers] == [302, 302]
     assert answers[0].url == answers[1].url
-    assert len(entries(kind, result="done")) == 1
+    assert len(entries(kind, result="done", target=None)) == 1
 
 
 @pytest.mark.rule("F12", "STF-03")

@@ -78,3 +78,74 @@ def test_every_state_on_the_way_is_a_page_without_a_fault(
 ) -> None:
     speak(eyes, language)
     stage(eyes)
+
+
+_ON_PAPER = """() => [...document.querySelectorAll('header, footer, nav, button, .button, .back, .demo, .skip')]
+  .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height > 1)
+  .map((one) => one.outerHTML.slice(0, 80))"""
+
+
+@pytest.mark.rule("D30")
+@pytest.mark.parametrize("where", ["/staff/", "/staff/operations/", "/help/enterprise-login/", "/account/posts/"])
+def test_on_paper_stands_the_matter_alone_in_black_on_white(eyes: Eyes, where: str) -> None:
+    become(eyes.visitor, "legal_rep")
+    eyes.looks = ()
+    eyes.look_at(where)
+    eyes.page.emulate_media(media="print", color_scheme="dark")
+    assert eyes.page.evaluate(_ON_PAPER) == []
+    colour = "([name, part]) => getComputedStyle(document.querySelector(name))[part]"
+    assert eyes.page.evaluate(colour, ["body", "backgroundColor"]) == "rgb(255, 255, 255)"
+    assert {eyes.page.evaluate(colour, [name, "color"]) for name in ("body", "h1", "main")} == {"rgb(0, 0, 0)"}
+    if eyes.pictures:
+        eyes.page.screenshot(path=eyes.pictures / f"print{where.replace('/', '-')}.png", full_page=True)
+
+
+@pytest.mark.rule("D30", "PW-11")
+def test_a_keyboard_alone_leads_in_and_always_shows_where_it_is(eyes: Eyes) -> None:
+    """The way over the whole sign-in form by the tab key: every stop is seen, none is lost, none is a trap."""
+    eyes.looks = ()
+    eyes.look_at("/login/")
+    eyes.page.keyboard.press("Tab")
+    assert eyes.page.evaluate("document.activeElement.className") == "skip"
+    stops = []
+    for _ in range(60):
+        one, shown = eyes.page.evaluate(_STOP)
+        if one == "BODY" or one in stops:
+            break
+        assert shown, one
+        stops.append(one)
+        eyes.page.keyboard.press("Tab")
+    fields = [name for stop in stops for name in ("code", "password", "captcha") if f'name="{name}"' in stop]
+    assert fields == ["code", "password", "captcha"]
+    assert len(stops) > 15
+
+
+_STOP = """() => {
+  const one = document.activeElement;
+  const box = one.getBoundingClientRect();
+  const style = getComputedStyle(one);
+  const ring = style.outlineStyle === 'solid' && parseFloat(style.outlineWidth) >= 3;
+  const inside = box.bottom > 0 && box.top < innerHeight && box.width > 0;
+  return [one.tagName === 'BODY' ? 'BODY' : one.outerHTML.slice(0, 200), ring && inside];
+}"""
+
+
+@pytest.mark.rule("PW-11")
+def test_every_field_tells_the_browser_what_belongs_in_it_and_none_refuses_a_paste(eyes: Eyes) -> None:
+    """Autocomplete and inputmode of the fields of the doors, and of whoever forgot; nothing listens for a paste."""
+    wanted = {
+        "/login/": {"code": ("username", None), "password": ("current-password", None), "captcha": ("off", None)},
+        "/login/person/": {"username": ("username", None), "password": ("current-password", None)},
+        "/forgotten/enterprise/": {"code": ("username", None), "phone": ("tel-national", "tel")},
+        "/register/": {"name": ("name", None), "phone": ("tel-national", "tel")},
+    }
+    eyes.looks = ()
+    for where, fields in wanted.items():
+        eyes.look_at(where)
+        for name, (autocomplete, inputmode) in fields.items():
+            field = eyes.page.locator(f"main [name={name}]")
+            assert field.get_attribute("autocomplete") == autocomplete, (where, name)
+            assert field.get_attribute("inputmode") == inputmode, (where, name)
+            field.focus()
+            eyes.page.evaluate("text => document.execCommand('insertText', false, text)", "12345678")
+            assert field.input_value() == "12345678", (where, name)

@@ -190,6 +190,7 @@ def running(folder: Path) -> Iterator[Node]:
     make_certificate(folder)
     conf = nginx_conf(folder, node.http, node.https, node.workers)
     manage(node, "migrate", "--verbosity", "0")
+    manage(node, "compilemessages", "--verbosity", "0")
     manage(node, "collectstatic", "--no-input", "--verbosity", "0")
     manage(node, "nginx_pages", str(folder / "pages"))
     nginx = ["nginx", "-e", str(folder / "early.log"), "-p", str(folder), "-c", str(conf)]

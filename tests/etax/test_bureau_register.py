@@ -38,6 +38,13 @@ def post_of(key: str, name: str) -> Post:
     return Post.objects.get(taxpayer=cast.taxpayer(key), person=cast.person(name))
 
 
+@pytest.mark.rule("M83", "OTP-10", "AUZ-01")
+def test_no_officer_makes_his_own_phone_somebody_elses_real_name_phone():
+    person, own = cast.person("周文博"), cast.PHONES[COUNTER]
+    assert refusal(counter.collect, person, name="周文博", phone=own, by=officer()) == "own_affair"
+    assert not person.real_name_records.exists()
+
+
 @pytest.mark.rule("M83", "M106", "M17")
 def test_a_collection_at_the_counter_makes_the_phone_the_real_name_phone():
     person = cast.person("周文博")

@@ -26,6 +26,7 @@ FIT: dict[str, Any] = {
     "DATABASES": {"default": {"PASSWORD": "Xk3-long-and-own"}},
     "SOCIAL_INSURANCE_URL": "https://insurance.example/enter",
     "SOCIAL_INSURANCE_SECRET": "s3cret-" * 8,
+    "PHOTO_URL": "",
     "PASSWORD_POLICY": "modern",
     "CIPHERS": "international",
     "DECLARATION_CLIENTS": ["client:" + "a" * 64],
@@ -42,7 +43,13 @@ FAMILY = "CIPHERS must be international or guomi"
 CLIENT = "a declaration client must be name:SHA-256 in hex"
 POLICY, NO_KEY = "PASSWORD_POLICY must be modern or dengbao", "a key must be name:base64 of 32 bytes"
 
+PHOTOS = "PHOTO_URL must be s3://key:secret@host/bucket, with TLS"
+
 FAULTS = [
+    ("PHOTO_URL", "https://store.example/bucket", PHOTOS),
+    ("PHOTO_URL", "s3://store.example/bucket", PHOTOS),
+    ("PHOTO_URL", "s3://key:secret@store.example/", PHOTOS),
+    ("PHOTO_URL", "s3://key:secret@store.example/bucket?tls=off", PHOTOS),
     ("SECRET_KEY", "", WEAK_KEY),
     ("SECRET_KEY", "short", WEAK_KEY),
     ("SECRET_KEY", "a" * 80, WEAK_KEY),
@@ -107,7 +114,20 @@ def test_all_faults_are_named_at_once_so_that_an_operator_mends_them_in_one_go()
     with pytest.raises(ImproperlyConfigured) as refusal:
         production.refuse_unsafe(spoilt)
     named = set(str(refusal.value).removeprefix("DEBUG is off, but: ").split("; "))
-    assert named == {WEAK_KEY, WILDCARD, SMS, REDIS, INSURANCE, SECRET, DATABASE, SHARED, POLICY, FAMILY, CLIENT}
+    assert named == {
+        WEAK_KEY,
+        WILDCARD,
+        SMS,
+        REDIS,
+        INSURANCE,
+        SECRET,
+        DATABASE,
+        SHARED,
+        POLICY,
+        FAMILY,
+        CLIENT,
+        PHOTOS,
+    }
 
 
 @pytest.mark.rule("CFG-01")

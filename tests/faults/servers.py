@@ -26,7 +26,9 @@ PORTAL_ROLE = "portal"
 
 
 def _binary(name: str) -> str:
-    found = shutil.which(name) or next(iter(sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)), "")
+    # Debian's own place first: what it has on the path asks which cluster is meant.
+    debians = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)
+    found = debians[0] if debians else shutil.which(name)
     if not found:
         raise RuntimeError(f"{name} is not installed")
     return os.path.realpath(found)

@@ -139,10 +139,10 @@ class Portal:
 
         With `preload` they are forked from one that has loaded everything, which is what the rig would wait for most.
         """
-        seconds = ["--timeout", "30", "--graceful-timeout", "15", "--no-control-socket"]
         served = "tests.faults.shifted" if "FAULTS_CLOCK" in self.env else "etax.wsgi"
-        bind = ["--bind", f"fd://{self.socket.fileno()}", "--workers", str(workers), "--worker-class", "sync"]
-        command = [*under, sys.executable, "-m", "gunicorn", served, *bind, *seconds]
+        conf = ["-c", "deploy/gunicorn.conf.py"] if cwd == ROOT else []
+        bind = ["--bind", f"fd://{self.socket.fileno()}", "--workers", str(workers)]
+        command = [*under, sys.executable, "-m", "gunicorn", *conf, served, *bind, "--no-control-socket"]
         command += ["--preload"] if self.preload else []
         fds = (self.socket.fileno(),)
         self.child = Child(command, self.log_file, env={**self.env, **env}, fds=fds, cwd=cwd)

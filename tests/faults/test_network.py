@@ -12,7 +12,7 @@ from tests.faults.children import run
 pytestmark = pytest.mark.fault
 INSIDE = "FAULTS_WITHOUT_NETWORK"
 PAGES = ("/", "/login/", "/login/person/", "/login/agency/", "/help/", "/forgotten/", "/register/", "/realname/new/")
-SIGNED_IN = ("/", "/staff/", "/account/", "/account/profile/", "/staff/operations/", "/agencies/")
+SIGNED_IN = ("/", "/staff/", "/account/", "/account/profile/", "/staff/operations/", "/account/sign-ins/")
 LONGEST = 1.0
 
 

@@ -67,7 +67,7 @@ class Load:
 
     def _ask(self) -> None:
         while not self.done.is_set():
-            for path in ("/", "/staff/", "/staff/operations/"):
+            for path in ("/", "/account/", "/staff/operations/"):
                 try:
                     self.answers.append(self.browser.get(path))
                 except NoAnswer as error:

@@ -104,6 +104,13 @@ def test_no_officer_decides_about_his_own_real_name(world):
     assert own.is_waiting
 
 
+@pytest.mark.rule("D26", "OTP-10", "AUZ-01")
+def test_no_officer_approves_his_own_phone_for_somebody_else(world):
+    collection = waiting("孙雅静", phone=cast.PHONES["高明远"])
+    assert refusal(services.approve, collection, by=officer()) == "own_affair"
+    assert cast.person("孙雅静").phone == cast.PHONES["孙雅静"]
+
+
 @pytest.mark.rule("D26", "AUZ-01", "D28")
 def test_the_counter_decides_nothing_that_was_sent_in_and_it_is_recorded(world):
     collection, by = waiting(), officer("顾前程")

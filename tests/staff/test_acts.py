@@ -661,6 +661,16 @@ def test_the_same_form_sent_twice_has_one_effect_and_the_same_answer(lead, act):
     assert lead.texts_to(member.person.phone) == texts
 
 
+@pytest.mark.rule("D28")
+def test_dates_that_an_act_leaves_alone_are_no_change_in_the_record(by):
+    member = cast.membership("HC", "孙雅静")
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    kept = {"identities": list(member.identities.all()), "valid_until": midnight + timedelta(days=9)}
+    services.change_rights(member, version=1, **kept, is_manager=False, by=by)
+    services.change_rights(member, version=2, **kept, is_manager=True, by=by)
+    assert entries(Kind.MEMBER_CHANGED)[-1].details_in_words == ["授予管理权限"]
+
+
 @pytest.mark.rule("F12", "STF-03")
 @pytest.mark.parametrize(
     ("act", "other"),

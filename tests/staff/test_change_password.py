@@ -8,10 +8,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import passwords
-from accounts.models import AuditEntry, Credential
+from accounts.models import AuditEntry, Credential, SignIn, Throttle
 from accounts.models.record import Kind
 from staff.models import Membership
 from tests import cast
+from tests.staff.acting import as_himself
 from tests.visitor import words
 
 CHANGE, STEP_UP = "/account/password/", "/account/step-up/"
@@ -236,3 +237,58 @@ def test_under_dengbao_a_password_needs_three_classes_and_the_last_five_stay_bar
     assert change(proven, new="Erstes-Wort-2026").url == reverse("home")
     answer = change(proven, old="Erstes-Wort-2026", new=OLD)
     assert "最近用过的5个密码" in words(answer)
+
+
+# --- The old one is forgotten (D21) -----------------------------------------------------------------------------------
+
+FORGOTTEN = "/account/password/forgotten/"
+
+
+def set_anew(visitor, new: str = NEW, confirm: str = ""):
+    return visitor.post(FORGOTTEN, {"new_password": new, "confirm_password": confirm or new})
+
+
+@pytest.mark.rule("D21", "RST-02", "RST-03", "D16")
+def test_who_forgot_his_personal_password_sets_another_after_a_code(proven, other_visitor):
+    other_visitor.sign_in_by_password("HC", "孙雅静")
+    assert f'href="{FORGOTTEN}"' in proven.get(CHANGE).content.decode()
+    assert set_anew(proven).url == reverse("home")
+    assert passwords.check(cast.membership("HC", "孙雅静").credential, NEW)
+    assert proven.get("/").status_code == 200
+    assert "本次登录所用的密码已变更" in words(other_visitor.get("/", follow=True))
+    assert "个人登录密码已通过您的手机号码重设" in proven.texts_to(PHONE)[-1]
+    assert AuditEntry.objects.filter(kind=Kind.PASSWORD_RECOVERED, person=cast.person("孙雅静")).count() == 1
+
+
+@pytest.mark.rule("D21", "D15", "D9")
+def test_a_lead_whom_nobody_can_reset_needs_a_code_of_the_last_five_minutes(visitor):
+    visitor.sign_in_by_sms("HC", "林若兰")
+    SignIn.objects.filter(person=cast.person("林若兰")).update(code_at=timezone.now() - timedelta(minutes=6))
+    for answer in (visitor.get(FORGOTTEN), set_anew(visitor)):
+        assert answer.url.startswith(STEP_UP)
+    Throttle.objects.filter(key__startswith="code_gap").delete()
+    visitor.post(reverse("staff:send_step_up_code"), {"next": FORGOTTEN})
+    visitor.post(STEP_UP, {"code": visitor.code_on(cast.PHONES["林若兰"]), "next": FORGOTTEN})
+    assert visitor.get(FORGOTTEN).status_code == 200
+    assert set_anew(visitor).status_code == 302
+    assert passwords.check(cast.membership("HC", "林若兰").credential, NEW)
+
+
+@pytest.mark.rule("D12", "D21")
+@pytest.mark.parametrize("new", [OLD, cast.ENTERPRISE_PASSWORDS["HC"], "111111", "短"])
+def test_what_takes_its_place_keeps_the_rules_of_new_passwords(proven, new):
+    assert set_anew(proven, new).status_code == 400
+    assert set_anew(proven, NEW, "另一个的新密码啊").status_code == 400
+    assert passwords.check(cast.membership("HC", "孙雅静").credential, OLD)
+
+
+@pytest.mark.rule("D11", "D21", "M70")
+def test_a_bound_member_and_who_is_here_as_himself_have_no_personal_password_to_forget(visitor, other_visitor):
+    visitor.sign_in_by_sms("HC", "何晨曦")
+    answer = set_anew(visitor)
+    assert answer.status_code == 400
+    assert "请先解绑" in words(answer)
+    as_himself(other_visitor, "孙雅静")
+    SignIn.objects.filter(person=cast.person("孙雅静")).update(code_at=timezone.now())
+    assert set_anew(other_visitor).status_code == 403
+    assert f'href="{FORGOTTEN}"' not in other_visitor.get(CHANGE).content.decode()

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.audit import Kind
 from accounts.pages import page
 from accounts.requests import Request
+from accounts.words import as_kept
 from etax.bureau.asked import facts_of_change, lines_of
 from etax.bureau.forms import ConfirmForm, ReturnForm
 from etax.bureau.views.acts import Fact, act_page, data_of, get_or_post, reviewer_required
@@ -115,5 +116,5 @@ def return_change(request: Request, uid: uuid.UUID) -> HttpResponse:
         back=_url(found),
         facts=_facts(found),
         taxpayer=found.taxpayer,
-        ready_reason=changes.NO_DOCUMENT if found.kind == ChangeKind.FINANCE_CHANGED else "",
+        ready_reason=as_kept(changes.NO_DOCUMENT) if found.kind == ChangeKind.FINANCE_CHANGED else "",
     )

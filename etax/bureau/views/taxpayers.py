@@ -154,7 +154,7 @@ def _issue(
             shown = Shown(form.cleaned_data["handler"], form.cleaned_data["papers"])
             subject = about or Taxpayer(**{name: form.cleaned_data[name] for name in ("code", "name", "kind")})
             first = opening.draw()
-            paper = printing.paper(request, subject, first, title=str(act.title), handler=shown.handler)
+            paper = printing.paper(request, subject, first, title=act.title, handler=shown.handler)
             try:
                 with refusals_recorded(act.kind, by=request.actor, taxpayer=about):
                     do(first, shown)

@@ -10,7 +10,7 @@ from etax import catalogues
 class Command(BaseCommand):
     """Makes the catalogues that changed."""
 
-    help = "Make the catalogues of 繁體中文 and English; where one is missing the portal speaks 简体中文."
+    help = "Make the catalogues of words readable; without them the portal speaks Simplified Chinese."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
