@@ -132,13 +132,13 @@ def _hand_over(message: SmsMessage, senders: Sequence[Sender]) -> str:
     if senders[0].is_quick:
         senders[0].send(_message(message))
         return senders[0].name
-    channels.know(senders)
-    if not channels.is_within_budget():
+    outlook = channels.look(senders)
+    if not outlook.is_within_budget:
         raise NotSent("the day's budget is used up")
     able = [each for each in senders if each.carries(_message(message))]
     refusals: list[NotSent] = []
     for sender in sorted(able, key=lambda each: each.name == message.sent_by):
-        refusal = _ask(sender, message)
+        refusal = _ask(sender, message, is_calm=sender.name in outlook.calm)
         if refusal is None:
             return sender.name
         refusals.append(refusal)
@@ -153,12 +153,12 @@ def _message(message: SmsMessage) -> Message:
     return Message(message.to, message.text, message.kind, message.code)
 
 
-def _ask(sender: Sender, message: SmsMessage) -> NotSent | None:
+def _ask(sender: Sender, message: SmsMessage, *, is_calm: bool) -> NotSent | None:
     """Hand the message to this sender, and tell breaker and figures what came of it; why it didn't take it.
 
     Raises `MaybeSent` where nobody knows.
     """
-    if not channels.may_try(sender.name):
+    if not is_calm and not channels.may_try(sender.name):
         return NotSent("its breaker is open")
     try:
         sender.send(_message(message))
@@ -167,12 +167,12 @@ def _ask(sender: Sender, message: SmsMessage) -> NotSent | None:
         channels.failed(sender.name, Outcome.MAYBE_SENT)
         raise
     except Declined as refusal:
-        channels.worked(sender.name, Outcome.DECLINED)
+        channels.worked(sender.name, Outcome.DECLINED, was_calm=is_calm)
         return refusal
     except NotSent as refusal:
         channels.failed(sender.name, Outcome.FAILED)
         return refusal
-    channels.worked(sender.name, Outcome.SENT)
+    channels.worked(sender.name, Outcome.SENT, was_calm=is_calm)
     return None
 
 
