@@ -58,7 +58,7 @@ def queue_code(
 
 def _put(message: SmsMessage) -> SmsMessage:
     message.save(force_insert=True)
-    transaction.on_commit(lambda: _dispatch(message.pk))
+    transaction.on_commit(lambda: _dispatch(message))
     return message
 
 
@@ -67,12 +67,12 @@ def is_open() -> bool:
     return channels.can_take_more(gateways.senders())
 
 
-def _dispatch(pk: int) -> None:
+def _dispatch(message: SmsMessage) -> None:
     """Send now where it is quick; else by one of a few threads, and when they are all busy leave it to `send_sms`."""
     if gateways.sender().is_quick:
-        deliver(pk)
+        deliver(message.pk, message)
     elif _room.acquire(blocking=False):
-        _pool.submit(_deliver_in_thread, pk).add_done_callback(lambda _done: _room.release())
+        _pool.submit(_deliver_in_thread, message.pk).add_done_callback(lambda _done: _room.release())
 
 
 def _deliver_in_thread(pk: int) -> bool:
@@ -85,8 +85,11 @@ def _deliver_in_thread(pk: int) -> bool:
         close_old_connections()
 
 
-def deliver(pk: int) -> bool:
-    """Try to send one waiting message; whether it went. Only one process at a time tries the same message."""
+def deliver(pk: int, message: SmsMessage | None = None) -> bool:
+    """Try to send one waiting message; whether it went. Only one process at a time tries the same message.
+
+    It is read anew unless it is given: it was put into the outbox just now.
+    """
     now = timezone.now()
     senders = gateways.senders()
     claimed = SmsMessage.objects.filter(channels.waiting(), pk=pk, next_try_at__lte=now).update(
@@ -95,7 +98,7 @@ def deliver(pk: int) -> bool:
     if not claimed:
         return False
     try:
-        message = SmsMessage.objects.select_related("of_code").get(pk=pk)
+        message = message or SmsMessage.objects.select_related("of_code").get(pk=pk)
     except SealBroken:
         logger.exception("message %s can't be opened and is given up", pk)
         _close(pk, given_up_at=now)

@@ -286,7 +286,7 @@ def _named_on(day: date) -> QuerySet[Post]:
     return (
         Post.objects.held_on(day)
         .annotate(member=FilteredRelation("person__memberships", condition=here))
-        .select_related("person__credential", "taxpayer__credential", "member__credential")
+        .select_related("person__credential", "taxpayer__credential", "member__credential")  # type: ignore[misc]
         .annotate(is_collected=_IS_COLLECTED, is_misused=Exists(cases.blocking(since=OuterRef("since"))))
         .annotate(has_identity=_has_identity("member__pk"))
     )
