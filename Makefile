@@ -81,11 +81,12 @@ rehearse: $(STAMP) ## Run the commands of docs/operation.md on a PostgreSQL clus
 rules: $(STAMP) ## Which rules are proven by which tests, and which not yet
 	$(BIN)/python -m tests.rules
 
-bench: $(STAMP) ## Run the benchmarks
+bench: $(STAMP) ## Run the benchmarks (SIZE=full with up to a million taxpayers)
 	$(BIN)/python bench/import_register.py
 	$(BIN)/python bench/staff_page.py
 	$(BIN)/python bench/enumeration.py
 	$(BIN)/python bench/agency_lists.py
+	$(BIN)/python bench/load.py --size $(or $(SIZE),quick)
 
 faults: $(STAMP) ## Break things on purpose under a whole portal: F1 to F28 (FAULTS=full for the full counts, ONLY="F04 or F05")
 	$(BIN)/python -m pytest -n0 -q -m fault tests/faults $(if $(ONLY),-k "$(ONLY)")
