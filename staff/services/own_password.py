@@ -11,6 +11,7 @@ from accounts.limits import PASSWORD
 from accounts.models import Credential, Person, Taxpayer
 from accounts.models.signins import EndReason
 from accounts.passwords import Setting
+from accounts.words import for_phones
 from staff import natural, ordinary, recovery, standing
 from staff.models import Membership
 from staff.services.old_passwords import Guess, refuse_wrong
@@ -55,7 +56,7 @@ def set_anew(new: str, *, by: Actor) -> Credential:
     with transaction.atomic():
         changed = _store_own(Kind.PASSWORD_RECOVERED, membership, credential, hashed, by=by)
         throttles.release(PASSWORD, ordinary.personal_account(found))
-        text = _("您在“%(firm)s”的个人登录密码已通过您的手机号码重设。")
+        text = for_phones("您在“%(firm)s”的个人登录密码已通过您的手机号码重设。")
         notices.tell(by.person, text % {"firm": by.taxpayer.name})
     return changed
 
