@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 STAMP := $(VENV)/.installed-$(shell cksum < requirements-dev.txt | cut -d' ' -f1)
 
-.PHONY: help run test check messages browsers kannel nginx crawl pictures lock rules bench faults
+.PHONY: help run test check messages browsers kannel nginx crawl pictures lock rehearse rules bench faults
 
 help: ## Show this menu
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ lock: $(STAMP) ## Pin all requirements anew, with hashes
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	    $${extra:+--extra $$extra} --output-file requirements$${extra:+-$$extra}.txt pyproject.toml; \
 	done
+
+rehearse: $(STAMP) ## Run the commands of docs/operation.md on a PostgreSQL cluster of their own: backup, restore, migration, keys
+	TEST_REHEARSES=1 $(BIN)/python -m pytest -n0 tests/rehearse
 
 rules: $(STAMP) ## Which rules are proven by which tests, and which not yet
 	$(BIN)/python -m tests.rules
