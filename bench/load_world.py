@@ -41,9 +41,10 @@ INSERT INTO staff_membership_identities (membership_id, identity_id)
   SELECT n, n / 3 FROM generate_series(3, 3 * %(size)s, 3) n;
 """
 _PAST = """
-INSERT INTO accounts_auditentry (at, kind, result, reason, person_id, taxpayer_id, proof, ip, request_id, details)
-  SELECT now() - interval '100 days' + n * interval '1 second', 'sign_in', 'done', '', 1 + (n - 1) %% (3 * %(size)s),
-    1 + ((n - 1) %% (3 * %(size)s)) / 3, 'enterprise_sms', '10.0.0.1', '', '{}' FROM generate_series(1, 5 * %(size)s) n;
+INSERT INTO accounts_auditentry (seq, at, kind, result, reason, person_id, taxpayer_id, proof, ip, request_id, details)
+  SELECT nextval('accounts_auditentry_seq_seq'), date_trunc('month', now()) + n * interval '0.1 second', 'sign_in',
+    'done', '', 1 + (n - 1) %% (3 * %(size)s), 1 + ((n - 1) %% (3 * %(size)s)) / 3, 'enterprise_sms', '10.0.0.1', '',
+    '{}' FROM generate_series(1, 5 * %(size)s) n;
 INSERT INTO accounts_signin (uid, person_id, taxpayer_id, proof, enterprise_version, personal_version, started_at,
     seen_at, ended_at, ended_because, ip, browser)
   SELECT gen_random_uuid(), n, 1 + (n - 1) / 3, 'enterprise_sms', 0, 0, now() - interval '30 days',
