@@ -38,7 +38,7 @@ def eyes(browser, visitor, request) -> Iterator[Eyes]:
     if WHOLE:
         report = request.config.get_terminal_writer()
         report.line(f"\n{request.node.name}: {eyes.pages} pages, heaviest {eyes.heaviest} bytes")
-    assert eyes.complaints == []
+    assert not eyes.complaints, "\n" + "\n".join(eyes.complaints)
 
 
 def speak(eyes: Eyes, language: str) -> None:
