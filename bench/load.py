@@ -45,7 +45,7 @@ PAGES = {
     "login": "/login/",
     "home": "/",
     "staff": "/staff/",
-    "record": "/query/operations/",
+    "record": "/staff/operations/",
 }
 
 
