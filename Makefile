@@ -37,6 +37,7 @@ test: $(STAMP) ## Run the tests on SQLite (DATABASE_URL and CACHE_URL choose oth
 check: $(STAMP) ## Lint, types, imports, dependencies, migrations, messages, deploy check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml accounts agencies deploy etax realname staff
 	$(BIN)/djlint --check --lint --quiet templates
 	$(BIN)/mypy .
 	$(BIN)/lint-imports

@@ -26,7 +26,7 @@ from tests.etax import officers, test_routes
 from tests.visitor import Visitor, words
 
 CHOOSE = "/display/"
-CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]+")
+CHINESE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff0f\uff1a-\uff5e]+")
 LOGIN = reverse("login")
 
 
