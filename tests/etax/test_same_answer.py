@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -252,6 +254,29 @@ def test_a_natural_persons_failure_answers_like_an_unknown_name_byte_for_byte(vi
 )
 def test_who_exists_is_not_told_by_asking_for_a_code(world, own_folder, door, nobodys, somebodys):
     assert all_told(own_folder, door, somebodys) == all_told(own_folder, door, nobodys)
+
+
+@pytest.mark.rule("FLOW-09", "RST-01", "D3")
+@pytest.mark.parametrize(
+    ("door", "nobodys", "somebodys"),
+    [
+        *((door, {"code": unknown().code}, {"code": cast.CODES["HC"]}) for door in DOORS),
+        (NATURAL, {"username": "nobodyhas"}, {"username": "sunyajing"}),
+        (BY_SMS, {"username": "nobodyhas"}, {"username": "sunyajing"}),
+        (ACCOUNT, {"username": "nobodyhas", "phone": PHONE}, {"username": "sunyajing", "phone": "19900000003"}),
+        (FIRM, {"code": unknown().code, "phone": PHONE}, {"code": cast.CODES["HC"], "phone": "19900000006"}),
+        (REGISTER, who_registers("", "210102199004060050"), who_registers("钱思远")),
+        (REGISTER, who_registers("", "210102199004060050"), who_registers("孙雅静")),
+    ],
+)
+def test_who_exists_costs_as_many_queries_as_who_does_not(world, own_folder, door, nobodys, somebodys):
+    costs = []
+    for typed in (nobodys, somebodys):
+        visitor = Visitor(own_folder / "sms.jsonl")
+        with CaptureQueriesContext(connection) as queries:
+            visitor.post_with_picture(reverse(door), {"password": "Haichuan-2026-no", **typed, **AGREED})
+        costs.append(len(queries))
+    assert costs[0] == costs[1]
 
 
 @pytest.mark.rule("RST-01", "D21")
