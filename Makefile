@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 STAMP := $(VENV)/.installed-$(shell cksum < requirements-dev.txt | cut -d' ' -f1)
 
-.PHONY: help run test check messages browsers kannel nginx crawl pictures lock rules bench faults
+.PHONY: help run test check messages browsers kannel nginx crawl pictures lock rehearse rules bench faults
 
 help: ## Show this menu
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,7 @@ test: $(STAMP) ## Run the tests on SQLite (DATABASE_URL and CACHE_URL choose oth
 check: $(STAMP) ## Lint, types, imports, dependencies, migrations, messages, deploy check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml accounts agencies deploy etax realname staff
 	$(BIN)/djlint --check --lint --quiet templates
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
@@ -75,14 +76,18 @@ lock: $(STAMP) ## Pin all requirements anew, with hashes
 	    $${extra:+--extra $$extra} --output-file requirements$${extra:+-$$extra}.txt pyproject.toml; \
 	done
 
+rehearse: $(STAMP) ## Run the commands of docs/operation.md on a PostgreSQL cluster of their own: backup, restore, migration, keys
+	TEST_REHEARSES=1 $(BIN)/python -m pytest -n0 tests/rehearse
+
 rules: $(STAMP) ## Which rules are proven by which tests, and which not yet
 	$(BIN)/python -m tests.rules
 
-bench: $(STAMP) ## Run the benchmarks
+bench: $(STAMP) ## Run the benchmarks (SIZE=full with up to a million taxpayers)
 	$(BIN)/python bench/import_register.py
 	$(BIN)/python bench/staff_page.py
 	$(BIN)/python bench/enumeration.py
 	$(BIN)/python bench/agency_lists.py
+	$(BIN)/python bench/load.py --size $(or $(SIZE),quick)
 
 faults: $(STAMP) ## Break things on purpose under a whole portal: F1 to F28 (FAULTS=full for the full counts, ONLY="F04 or F05")
 	$(BIN)/python -m pytest -n0 -q -m fault tests/faults $(if $(ONLY),-k "$(ONLY)")

@@ -40,10 +40,10 @@ def may_try(name: str) -> bool:
     return bool(channel.filter(open_until__lte=Now()).update(open_until=Now() + OPEN_FOR))
 
 
-def worked(name: str, outcome: Outcome) -> None:
-    """The gateway answered: the breaker closes, and counts anew."""
-    troubled = SmsChannel.objects.filter(name=name).exclude(failures=0, open_until__isnull=True)
-    troubled.update(failures=0, counted_from=None, open_until=None)
+def worked(name: str, outcome: Outcome, *, was_calm: bool = False) -> None:
+    """The gateway answered: the breaker closes, and counts anew, unless there was nothing to count."""
+    if not was_calm:
+        SmsChannel.objects.filter(name=name).update(failures=0, counted_from=None, open_until=None)
     tally(name, outcome)
 
 
@@ -75,11 +75,24 @@ def _used_today() -> Subquery:
     return Subquery(today.order_by().values("day").annotate(all=Sum("count")).values("all"))
 
 
-def is_within_budget() -> bool:
-    """Whether the day's budget for messages of every kind isn't used up yet (OTP-12)."""
-    today = SmsTally.objects.filter(day=timezone.localdate(), outcome__in=_COUNTED)
-    used = today.aggregate(all=Sum("count"))["all"] or 0
-    return bool(used < settings.SMS_DAILY_BUDGET)
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a message can expect: the senders that nothing is held against, and whether the day's budget allows it."""
+
+    calm: frozenset[str]
+    is_within_budget: bool
+
+
+def look(senders: Collection[Sender]) -> Outlook:
+    """How these senders stand, and the day's budget for messages of every kind (OTP-12): one query."""
+    names = {each.name for each in senders}
+    rows = SmsChannel.objects.filter(name__in=names).annotate(used=Coalesce(_used_today(), 0))
+    found = list(rows.values_list("name", "failures", "open_until", "used"))
+    if len(found) < len(names):
+        know(senders)
+        return look(senders)
+    calm = frozenset(name for name, failures, open_until, _used in found if not failures and open_until is None)
+    return Outlook(calm, all(used < settings.SMS_DAILY_BUDGET for *_channel, used in found))
 
 
 def waiting() -> Q:

@@ -58,7 +58,7 @@ def queue_code(
 
 def _put(message: SmsMessage) -> SmsMessage:
     message.save(force_insert=True)
-    transaction.on_commit(lambda: _dispatch(message.pk))
+    transaction.on_commit(lambda: _dispatch(message))
     return message
 
 
@@ -67,12 +67,12 @@ def is_open() -> bool:
     return channels.can_take_more(gateways.senders())
 
 
-def _dispatch(pk: int) -> None:
+def _dispatch(message: SmsMessage) -> None:
     """Send now where it is quick; else by one of a few threads, and when they are all busy leave it to `send_sms`."""
     if gateways.sender().is_quick:
-        deliver(pk)
+        deliver(message.pk, message)
     elif _room.acquire(blocking=False):
-        _pool.submit(_deliver_in_thread, pk).add_done_callback(lambda _done: _room.release())
+        _pool.submit(_deliver_in_thread, message.pk).add_done_callback(lambda _done: _room.release())
 
 
 def _deliver_in_thread(pk: int) -> bool:
@@ -85,8 +85,11 @@ def _deliver_in_thread(pk: int) -> bool:
         close_old_connections()
 
 
-def deliver(pk: int) -> bool:
-    """Try to send one waiting message; whether it went. Only one process at a time tries the same message."""
+def deliver(pk: int, message: SmsMessage | None = None) -> bool:
+    """Try to send one waiting message; whether it went. Only one process at a time tries the same message.
+
+    It is read anew unless it is given: it was put into the outbox just now.
+    """
     now = timezone.now()
     senders = gateways.senders()
     claimed = SmsMessage.objects.filter(channels.waiting(), pk=pk, next_try_at__lte=now).update(
@@ -95,7 +98,7 @@ def deliver(pk: int) -> bool:
     if not claimed:
         return False
     try:
-        message = SmsMessage.objects.select_related("of_code").get(pk=pk)
+        message = message or SmsMessage.objects.select_related("of_code").get(pk=pk)
     except SealBroken:
         logger.exception("message %s can't be opened and is given up", pk)
         _close(pk, given_up_at=now)
@@ -132,13 +135,13 @@ def _hand_over(message: SmsMessage, senders: Sequence[Sender]) -> str:
     if senders[0].is_quick:
         senders[0].send(_message(message))
         return senders[0].name
-    channels.know(senders)
-    if not channels.is_within_budget():
+    outlook = channels.look(senders)
+    if not outlook.is_within_budget:
         raise NotSent("the day's budget is used up")
     able = [each for each in senders if each.carries(_message(message))]
     refusals: list[NotSent] = []
     for sender in sorted(able, key=lambda each: each.name == message.sent_by):
-        refusal = _ask(sender, message)
+        refusal = _ask(sender, message, is_calm=sender.name in outlook.calm)
         if refusal is None:
             return sender.name
         refusals.append(refusal)
@@ -153,12 +156,12 @@ def _message(message: SmsMessage) -> Message:
     return Message(message.to, message.text, message.kind, message.code)
 
 
-def _ask(sender: Sender, message: SmsMessage) -> NotSent | None:
+def _ask(sender: Sender, message: SmsMessage, *, is_calm: bool) -> NotSent | None:
     """Hand the message to this sender, and tell breaker and figures what came of it; why it didn't take it.
 
     Raises `MaybeSent` where nobody knows.
     """
-    if not channels.may_try(sender.name):
+    if not is_calm and not channels.may_try(sender.name):
         return NotSent("its breaker is open")
     try:
         sender.send(_message(message))
@@ -167,12 +170,12 @@ def _ask(sender: Sender, message: SmsMessage) -> NotSent | None:
         channels.failed(sender.name, Outcome.MAYBE_SENT)
         raise
     except Declined as refusal:
-        channels.worked(sender.name, Outcome.DECLINED)
+        channels.worked(sender.name, Outcome.DECLINED, was_calm=is_calm)
         return refusal
     except NotSent as refusal:
         channels.failed(sender.name, Outcome.FAILED)
         return refusal
-    channels.worked(sender.name, Outcome.SENT)
+    channels.worked(sender.name, Outcome.SENT, was_calm=is_calm)
     return None
 
 

@@ -132,7 +132,7 @@ for _module in (image, audio):
 @contextmanager
 def _seeded(nonce: str) -> Iterator[None]:
     seed = hmac.new(sealing.purpose_key("drawing"), nonce.encode(), "sha256").digest()
-    _numbers.generator = random.Random(seed)  # noqa: S311 - noise that must repeat, from a secret seed
+    _numbers.generator = random.Random(seed)  # noqa: S311 - noise that must repeat # nosec B311
     try:
         yield
     finally:

@@ -26,7 +26,7 @@ class SessionStore(db.SessionStore):
 
     def cycle_key(self) -> None:
         """A new id for the same contents (SES-02); the old one is worth nothing once the answer is there."""
-        self._get_session()
+        self._get_session()  # type: ignore[attr-defined]  # the stubs don't know it
         if not self._is_moving:
             self._is_moving, self._row = True, self.session_key
         self._session_key = self._get_new_session_key()
@@ -48,7 +48,8 @@ class SessionStore(db.SessionStore):
         if self.session_key is None:
             self.create()
             return
-        row = self.create_model_instance(self._get_session(no_load=must_create))
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
+        row = self.create_model_instance(data)
         before = self._row if self._is_moving else self.session_key
         written = not must_create and self._write_over(before, row)
         if not written and not must_create and not self._is_moving:

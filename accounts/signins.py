@@ -81,7 +81,8 @@ def _others(sign_in: SignIn) -> tuple[bool, bool]:
     """Whether its owner had signed in before, and whether he is in elsewhere now: one query."""
     before = SignIn.objects.filter(person=sign_in.person_id).exclude(pk=sign_in.pk)
     owner = Person.objects.filter(pk=sign_in.person_id)
-    return owner.values_list(Exists(before), Exists(_live_beside(sign_in))).get()
+    has_before, has_live = owner.values_list(Exists(before), Exists(_live_beside(sign_in))).get()
+    return bool(has_before), bool(has_live)
 
 
 def door_of(sign_in: SignIn) -> str:

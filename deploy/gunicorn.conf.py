@@ -21,7 +21,7 @@ keepalive = 0
 max_requests = 5_000
 max_requests_jitter = 1_000
 # The heartbeat's file: on a disk that is full or slow it would get healthy workers killed.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - memory, made private by gunicorn
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - memory # nosec B108
 
 # Who may say by a header that the visitor came by https: nginx on this machine. Headers with underscores, which could
 # pass for its own, are dropped (CFG-04).

@@ -40,3 +40,12 @@ def client(var_dir: Path) -> str:
     """The entry of `DECLARATION_CLIENTS` for the stand-in of the 扣缴客户端, whose secret is kept in `var_dir`."""
     secret_of_it = secret(var_dir, "declaration_client")
     return "stand-in:" + hashlib.sha256(secret_of_it.encode()).hexdigest()
+
+
+def gettext_noop(words: str) -> str:
+    """Marks words of the settings for translation.
+
+    Django's own asks for the settings while they are being read: half of them would stand, and a start that they
+    refuse would go on.
+    """
+    return words

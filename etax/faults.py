@@ -20,8 +20,8 @@ class FaultKeeper(ExceptionReporter):
 
     def get_traceback_html(self) -> SafeString:
         """Nothing: nobody would see it."""
-        return SafeString()
+        return SafeString("")
 
     def get_traceback_text(self) -> SafeString:
         """Nothing, as above."""
-        return SafeString()
+        return SafeString("")

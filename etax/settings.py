@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
-from django.utils.translation import gettext_noop
 
 from etax import embedded, photo_storage, postgresql, production
+from etax.embedded import gettext_noop
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()

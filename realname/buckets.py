@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import ContentFile, File
 from storages.backends.s3 import S3Storage
 
+_ONE_THREAD = TransferConfig(use_threads=False)
 _PATIENCE = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2}, signature_version="s3v4")
 
 
@@ -33,7 +35,7 @@ class PhotoBucket(S3Storage):  # type: ignore[misc]  # the package has no types
     """A bucket that behaves as a folder does: OSError where it fails, and no wait of more than some seconds."""
 
     def __init__(self, **options: object) -> None:
-        fixed = {"client_config": _PATIENCE, "default_acl": None, "use_threads": False, "querystring_auth": True}
+        fixed = {"client_config": _PATIENCE, "default_acl": None, "transfer_config": _ONE_THREAD}
         super().__init__(**{**options, **fixed})
 
     def _open(self, name: str, mode: str = "rb") -> "File[bytes]":

@@ -346,7 +346,7 @@ def _choice(fields: Fields, name: str, choices: type[Choice]) -> Choice:
     try:
         return choices(text)
     except ValueError as error:
-        words = {"field": name, "known": "、".join(choices.values)}
+        words = {"field": name, "known": _("、").join(choices.values)}
         raise _refusal(f"unknown_{name}", _("“%(field)s”应为%(known)s之一。") % words) from error
 
 

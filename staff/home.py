@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, QuerySet, Value
+from django.db.models import Exists, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -52,8 +52,8 @@ def due_of(matters: Sequence[Matter]) -> list[Due]:
     """What is to be done. One query finds which of these matters there are, mostly none; only those are then read."""
     if not matters:
         return []
-    flags = Value(1), *(Exists(matter.rows) for matter in matters)
-    _one, *found = Taxpayer.objects.values_list(*flags)[:1].get()
+    flags = [Exists(matter.rows) for matter in matters]
+    _key, *found = Taxpayer.objects.values_list("pk", *flags)[:1].get()
     return [due for matter, is_there in zip(matters, found, strict=True) if is_there for due in matter.say(matter.rows)]
 
 

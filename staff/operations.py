@@ -68,7 +68,7 @@ def csv_of(entries: Iterable[AuditEntry]) -> Iterator[str]:
             entry.reason_in_words,
             entry.proof_in_words,
             entry.ip or "",
-            "；".join(entry.details_in_words),
+            str(_("；")).join(entry.details_in_words),
         )
         yield _csv_line(map(str, cells))
 

@@ -5,10 +5,13 @@ Said here once, for the list of people at sign-in, for the last step of every do
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Value
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import sealing
@@ -275,20 +278,24 @@ def _of_one(**whose: object) -> Standing | None:
     return next(iter(_with_posts(**whose) or _without_posts(**whose)), None)
 
 
-def _with_posts(**whose: object) -> list[Standing]:
-    """Those whom the register names, each with his membership where he has one: one query."""
+@lru_cache(maxsize=2)
+def _named_on(day: date) -> QuerySet[Post]:
+    """The question for the register's people on this day, without its answer: composing it takes longer than asking."""
     here = Q(person__memberships__taxpayer=F("taxpayer"), person__memberships__removed_at__isnull=True)
     cases = MisuseCase.objects.filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
-    rows = (
-        Post.objects.open()
-        .filter(**whose)
+    return (
+        Post.objects.held_on(day)
         .annotate(member=FilteredRelation("person__memberships", condition=here))
-        .select_related("person__credential", "taxpayer__credential", "member__credential")
+        .select_related("person__credential", "taxpayer__credential", "member__credential")  # type: ignore[misc]
         .annotate(is_collected=_IS_COLLECTED, is_misused=Exists(cases.blocking(since=OuterRef("since"))))
         .annotate(has_identity=_has_identity("member__pk"))
     )
+
+
+def _with_posts(**whose: object) -> list[Standing]:
+    """Those whom the register names, each with his membership where he has one: one query."""
     pairs: dict[tuple[int, int], list[Any]] = {}
-    for row in rows:
+    for row in _named_on(timezone.localdate()).filter(**whose):
         pairs.setdefault((row.taxpayer_id, row.person_id), []).append(row)
     return [_standing_by(posts) for posts in pairs.values()]
 

@@ -21,11 +21,17 @@ from opencc import OpenCC
 
 ROOT = Path(__file__).resolve().parent.parent
 GETTEXT = {"_", "gettext", "gettext_lazy", "gettext_noop"}
+PLURAL = {"ngettext", "ngettext_lazy"}
+"""Those that take a second message, for more than one; Chinese says the same in both."""
 BY_HAND, BY_OPENCC = "en", "zh_Hant"
 WIDTH = 118
-_CALL = re.compile(r"""(?<!\w)(?:gettext|_)\((u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))\)""")
+_LITERAL = r"""u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_CALL = re.compile(rf"(?<!\w)(?:gettext|_)\(({_LITERAL})\)|(?<!\w)ngettext\(({_LITERAL}), ({_LITERAL}), count\)")
+_PLURAL_FORMS = {"en": "nplurals=2; plural=(n != 1);", "zh_Hant": "nplurals=1; plural=0;"}
 
-Found = Iterator[tuple[str, str]]
+Message = tuple[str, str]
+"""What is said, and what is said of more than one (empty: the same is said of any number)."""
+Found = Iterator[tuple[Message, str]]
 """Message and file, in the order of the sources."""
 
 
@@ -40,26 +46,27 @@ def _in_modules() -> Found:
         calls = [
             node
             for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in GETTEXT
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in GETTEXT | PLURAL
         ]
         for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
-            text = call.args[0]
-            if isinstance(text, ast.Constant):
-                yield text.value, str(path.relative_to(ROOT))
+            texts = [text.value for text in call.args[: 1 + (call.func.id in PLURAL)] if isinstance(text, ast.Constant)]
+            if texts:
+                yield (texts[0], "".join(texts[1:])), str(path.relative_to(ROOT))
 
 
 def _in_templates() -> Found:
     for path in sorted((ROOT / "templates").rglob("*")):
         if path.is_file():
-            for literal in _CALL.findall(templatize(path.read_text())):
-                yield ast.literal_eval(literal), str(path.relative_to(ROOT))
+            for literals in _CALL.findall(templatize(path.read_text())):
+                one, *more = (ast.literal_eval(literal) for literal in literals if literal)
+                yield (one, "".join(more)), str(path.relative_to(ROOT))
 
 
-def messages() -> dict[str, list[str]]:
+def messages() -> dict[Message, list[str]]:
     """Every message of the sources, with the files where it stands."""
-    found: dict[str, list[str]] = {}
-    for text, path in [*_in_modules(), *_in_templates()]:
-        places = found.setdefault(text, [])
+    found: dict[Message, list[str]] = {}
+    for message, path in [*_in_modules(), *_in_templates()]:
+        places = found.setdefault(message, [])
         if path not in places:
             places.append(path)
     return found
@@ -95,21 +102,34 @@ def traditional(text: str) -> str:
 def updated(language: str) -> polib.POFile:
     """The catalogue as it should be: every message of the sources, in their order, and no other."""
     path = path_of(language)
-    known = {entry.msgid: entry.msgstr for entry in polib.pofile(str(path))} if path.exists() else {}
+    known = polib.pofile(str(path)) if path.exists() else polib.POFile()
+    said = {(entry.msgid, entry.msgid_plural): entry for entry in known}
     catalogue = polib.POFile(wrapwidth=WIDTH)
     catalogue.metadata = {
         "Language": language,
         "MIME-Version": "1.0",
         "Content-Type": "text/plain; charset=UTF-8",
         "Content-Transfer-Encoding": "8bit",
+        "Plural-Forms": _PLURAL_FORMS[language],
     }
-    for text, places in messages().items():
-        said = traditional(text) if language == BY_OPENCC else known.get(text, "")
-        entry = polib.POEntry(msgid=text, msgstr=said, occurrences=[(place, "") for place in places])
-        if "%(" in text:
+    for message, places in messages().items():
+        entry = polib.POEntry(msgid=message[0], occurrences=[(place, "") for place in places])
+        _translate(entry, message[1], said.get(message), language)
+        if "%(" in entry.msgid:
             entry.flags.append("python-format")
         catalogue.append(entry)
     return catalogue
+
+
+def _translate(entry: polib.POEntry, plural: str, before: polib.POEntry | None, language: str) -> None:
+    """Give the entry its translations: OpenCC's, those that it had, or empty ones."""
+    made = traditional(entry.msgid) if language == BY_OPENCC else ""
+    if not plural:
+        entry.msgstr = made or (before.msgstr if before else "")
+        return
+    forms = 1 if language == BY_OPENCC else 2
+    entry.msgid_plural = plural
+    entry.msgstr_plural = before.msgstr_plural if before and not made else dict.fromkeys(range(forms), made)
 
 
 def set_up() -> None:

@@ -16,11 +16,13 @@ import polib
 from tests import catalogues
 
 ROOT = Path(__file__).resolve().parent.parent
-CHINESE = re.compile(r"[\u3400-\u9fff]")
-MARKS = {*catalogues.GETTEXT, "for_phones"}
-ELSEWHERE = {"ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy", "npgettext"}
+CHINESE = re.compile(r"[\u3001-\u303f\u3400-\u9fff\uff01-\uff5e]")
+CHARACTERS = re.compile(r"[\u3400-\u9fff]")
+MARKS = {*catalogues.GETTEXT, *catalogues.PLURAL, "for_phones"}
+ELSEWHERE = {"pgettext", "pgettext_lazy", "npgettext", "npgettext_lazy"}
 """Of gettext, but not read by `tests.catalogues`."""
 TRANSLATED = re.compile(
+    r'_\("[^"]*"\)|'
     r"{%\s*comment.*?endcomment\s*%}|{#.*?#}|{%\s*(?:translate|trans)\s.*?%}"
     r"|{%\s*(?:blocktranslate|blocktrans)\b.*?endblocktrans(?:late)?\s*%}",
     re.DOTALL,
@@ -66,6 +68,32 @@ def told_to_phones() -> Iterator[str]:
                 yield from (f"{path.relative_to(ROOT)}:{line}: use for_phones" for line in _translated_texts(function))
 
 
+def frozen_at_import() -> Iterator[str]:
+    """Places where a message is translated while its module is imported: it would never change its language again."""
+    for path in catalogues.modules():
+        tree = ast.parse(path.read_text())
+        yield from (f"{path.relative_to(ROOT)}:{line}: use gettext_lazy" for line in _translated_at_import(tree))
+
+
+def _translated_at_import(tree: ast.Module) -> Iterator[int]:
+    eager = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for alias in node.names
+        if alias.name == "gettext"
+    }
+    later: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            later.update(inner for statement in node.body for inner in ast.walk(statement))
+        if isinstance(node, ast.Lambda):
+            later.update(ast.walk(node.body))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node not in later and _name_of(node) in eager:
+            yield node.lineno
+
+
 def _translated_texts(function: ast.FunctionDef) -> Iterator[int]:
     nodes = list(ast.walk(function))
     texts = {
@@ -97,11 +125,12 @@ def _parts(text: str) -> tuple[set[str], Counter[str]]:
 
 def differing(entry: polib.POEntry) -> str:
     """What is wrong with this translation; empty if nothing is."""
-    if not entry.msgstr.strip() and entry.msgid.strip():
+    said = list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
+    if not all(text.strip() for text in said):
         return "not translated"
     if entry.fuzzy or entry.obsolete:
         return "fuzzy or obsolete"
-    if _parts(entry.msgid) != _parts(entry.msgstr):
+    if any(_parts(entry.msgid) != _parts(text) for text in said):
         return "placeholders or tags differ"
     return ""
 
@@ -118,7 +147,8 @@ def in_catalogues() -> Iterator[str]:
 def english_in_chinese() -> Iterator[str]:
     """English that still holds Chinese, but for what is quoted from elsewhere."""
     for entry in polib.pofile(str(catalogues.path_of(catalogues.BY_HAND))):
-        if CHINESE.search(QUOTED.sub("", entry.msgstr)):
+        said = "".join([entry.msgstr, *entry.msgstr_plural.values()])
+        if CHINESE.search(QUOTED.sub("", said)):
             yield f"en: holds Chinese: {entry.msgid}"
 
 
@@ -131,13 +161,21 @@ def _untranslated(tree: ast.AST) -> Iterator[int]:
             fine.add(node.value)
     for node in ast.walk(tree):
         text = node.value if isinstance(node, ast.Constant) else None
-        if isinstance(text, str) and CHINESE.search(text) and node not in fine:
+        if isinstance(text, str) and CHARACTERS.search(text) and node not in fine:
             yield node.lineno
 
 
 def main() -> int:
     """Print what is wrong; the status to leave with."""
-    wrong = [*in_templates(), *in_python(), *out_of_reach(), *told_to_phones(), *in_catalogues(), *english_in_chinese()]
+    wrong = [
+        *in_templates(),
+        *in_python(),
+        *out_of_reach(),
+        *told_to_phones(),
+        *frozen_at_import(),
+        *in_catalogues(),
+        *english_in_chinese(),
+    ]
     sys.stdout.write("\n".join(wrong or ["every message goes through gettext and is translated"]) + "\n")
     return bool(wrong)
 

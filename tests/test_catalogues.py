@@ -35,6 +35,12 @@ def entry(msgid: str, msgstr: str, **kwargs) -> polib.POEntry:
         (entry("{s}秒", "{t} seconds"), "placeholders or tags differ"),
         (entry("<strong>企业</strong>", "<b>Enterprise</b>"), "placeholders or tags differ"),
         (entry("企业", "<b>Enterprise</b>"), "placeholders or tags differ"),
+        (entry("%(n)s名", "", msgid_plural="%(n)s名", msgstr_plural={0: "%(n)s person", 1: "%(n)s people"}), ""),
+        (entry("%(n)s名", "", msgid_plural="%(n)s名", msgstr_plural={0: "%(n)s person", 1: ""}), "not translated"),
+        (
+            entry("%(n)s名", "", msgid_plural="%(n)s名", msgstr_plural={0: "%(n)s person", 1: "people"}),
+            "placeholders or tags differ",
+        ),
     ],
 )
 def test_a_translation_that_is_missing_or_does_not_fit_is_named(found, why):
@@ -52,6 +58,19 @@ def test_a_translation_that_is_missing_or_does_not_fit_is_named(found, why):
 )
 def test_a_message_to_a_phone_that_would_be_translated_is_named(source, lines):
     assert list(messages._translated_texts(ast.parse(source).body[0])) == lines
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ("from django.utils.translation import gettext_lazy as _\nA = _('好')", []),
+        ("from django.utils.translation import gettext as _\nA = _('好')", [2]),
+        ("from django.utils.translation import gettext as _\nclass A:\n a = _('好')\n b = lambda: _('好')", [3]),
+        ("from django.utils.translation import gettext as _\ndef a(b=_('好')):\n return _('好')", [2]),
+    ],
+)
+def test_a_message_that_would_be_translated_once_for_all_is_named(source, lines):
+    assert list(messages._translated_at_import(ast.parse(source))) == lines
 
 
 @pytest.mark.parametrize(

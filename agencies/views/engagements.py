@@ -25,6 +25,7 @@ from agencies.services.engagements import has_just_done
 from agencies.views.words import lent_words
 from staff.forms import ActForm
 
+_LONGEST_CODE = 20
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -47,8 +48,9 @@ def engagements(request: Request) -> HttpResponse:
 @get_or_post
 @agency_manager_required
 def propose(request: Request) -> HttpResponse:
-    """申请代理: ask a taxpayer by its number."""
-    form = ProposalForm(request.POST if request.method == "POST" else None)
+    """申请代理: ask a taxpayer by its number; one asked before comes with it already typed."""
+    again = {"code": request.GET.get("code", "")[:_LONGEST_CODE]}
+    form = ProposalForm(request.POST if request.method == "POST" else None, initial=again)
     if request.method == "POST" and form.is_valid():
         code = form.cleaned_data["code"]
         try:

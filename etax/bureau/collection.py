@@ -8,10 +8,12 @@ from django.http import HttpRequest
 
 from accounts import numbers, sealing, sms
 from accounts.actor import Actor
+from accounts.audit import Kind
 from accounts.flows import Flow, Progress, Step
 from accounts.models import Person
 from accounts.models.messages import Purpose
 from realname import counter
+from staff.services.rights import refusals_recorded
 
 FLOW = Flow("counter_collection", (Step("bureau:collect", "subject"), Step("bureau:collect_code", "proof")))
 _PLACE = "counter-collection"
@@ -57,5 +59,6 @@ def finish(progress: Progress, code: str, *, by: Actor) -> Person:
     """The code is right: collect. Raises ValidationError `sms_code`, `sms_blocked`, `own_affair`."""
     subject = of(progress)
     sms.check_code(subject.binding(progress), code, by=by)
-    counter.collect(subject.person, name=subject.name, phone=subject.phone, by=by)
+    with refusals_recorded(Kind.REAL_NAME_COLLECTED, by=by, target=subject.person):
+        counter.collect(subject.person, name=subject.name, phone=subject.phone, by=by)
     return subject.person

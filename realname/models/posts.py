@@ -1,5 +1,7 @@
 """税务登记人员: who works where, by the tax register (Post)."""
 
+from datetime import date
+
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -26,13 +28,16 @@ class PostQuerySet(models.QuerySet["Post"]):
     """Ways of choosing posts."""
 
     def open(self) -> "PostQuerySet":
-        """The posts that the register holds today.
+        """The posts that the register holds today."""
+        return self.held_on(timezone.localdate())
+
+    def held_on(self, day: date) -> "PostQuerySet":
+        """The posts that the register holds on this day.
 
         A taxpayer has one legal representative and one finance officer: where the end of one lies in the future and
         another has already begun, the one who began last is it (D20, D31).
         """
-        today = timezone.localdate()
-        held = Q(Q(until__isnull=True) | Q(until__gt=today), since__lte=today)
+        held = Q(Q(until__isnull=True) | Q(until__gt=day), since__lte=day)
         began_later = Q(since__gt=OuterRef("since")) | Q(since=OuterRef("since"), pk__gt=OuterRef("pk"))
         place = {"taxpayer": OuterRef("taxpayer"), "position": OuterRef("position")}
         successors = Post.objects.filter(held, began_later, **place)

@@ -1,18 +1,19 @@
 """修改企业密码 (M80 to M82)."""
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from accounts import audit, passwords, throttles
+from accounts import audit, passwords
 from accounts.actor import Actor
 from accounts.audit import Kind
-from accounts.limits import PASSWORD
 from accounts.models import Credential, Taxpayer
 from accounts.passwords import Setting
 from staff import enterprise
 from staff.models import Membership
 from staff.services import rights
+from staff.services.old_passwords import Guess, refuse_wrong
+
+_HINT = gettext_lazy("此处应输入企业登录密码，连续输错5次将锁定10分钟。")
 
 
 def change(old: str, new: str, *, by: Actor) -> Credential:
@@ -23,7 +24,8 @@ def change(old: str, new: str, *, by: Actor) -> Credential:
     """
     person, taxpayer = rights.require_lead(by)
     credential = Taxpayer.objects.select_related("credential").get(pk=taxpayer.pk).credential
-    _refuse_wrong_old(passwords.check(credential, old), enterprise.account_word(taxpayer.code), by=by)
+    guess = Guess(Kind.ENTERPRISE_PASSWORD_CHANGED, enterprise.account_word(taxpayer.code), _HINT)
+    refuse_wrong(guess, right=passwords.check(credential, old), by=by)
     own = Membership.objects.open().select_related("credential").filter(taxpayer=taxpayer, person=person).first()
     others = (own.credential if own else None, person.credential)
     passwords.validate_new(new, Setting(person=person, taxpayer=taxpayer, old=credential, others=others))
@@ -36,19 +38,3 @@ def change(old: str, new: str, *, by: Actor) -> Credential:
         passwords.store(current, hashed)
         audit.record(Kind.ENTERPRISE_PASSWORD_CHANGED, by=by)
     return current
-
-
-def _refuse_wrong_old(right: bool, subject: str, *, by: Actor) -> None:
-    """A wrong old password counts as a failed login (PW-10)."""
-    with transaction.atomic():
-        reason = "" if right and throttles.succeed(PASSWORD, subject) else "wrong_old_password"
-        if reason:
-            throttles.fail(PASSWORD, subject)
-            seconds = throttles.wait(PASSWORD, subject)
-            reason = "locked" if seconds else reason
-            audit.record(Kind.ENTERPRISE_PASSWORD_CHANGED, by=by, reason=reason)
-    if reason == "locked":
-        text = _("旧密码连续输错5次，已锁定，请在%(minutes)s分钟后再试。")
-        raise ValidationError(text, code=reason, params={"minutes": -(-seconds // 60)})
-    if reason:
-        raise ValidationError(_("旧密码有误。此处应输入企业登录密码，连续输错5次将锁定10分钟。"), code=reason)

@@ -14,6 +14,7 @@ from accounts.passwords import Setting
 from accounts.words import for_phones
 from staff import natural, ordinary, recovery, standing
 from staff.models import Membership
+from staff.services.old_passwords import Guess, refuse_wrong
 from staff.standing import Standing
 
 
@@ -77,21 +78,9 @@ def _hash_valid(new: str, person: Person, taxpayer: Taxpayer, old: Credential | 
     return passwords.hash_new(new)
 
 
-def _refuse_wrong_old(right: bool, subject: str, *, by: Actor) -> None:
-    """A wrong old password counts as a failed login (PW-10)."""
-    with transaction.atomic():
-        reason = "" if right and throttles.succeed(PASSWORD, subject) else "wrong_old_password"
-        if reason:
-            throttles.fail(PASSWORD, subject)
-            seconds = throttles.wait(PASSWORD, subject)
-            reason = "locked" if seconds else reason
-            audit.record(Kind.PASSWORD_CHANGED, by=by, target=by.person, reason=reason)
-    if reason == "locked":
-        text = _("旧密码连续输错5次，已锁定，请在%(minutes)s分钟后再试。")
-        raise ValidationError(text, code=reason, params={"minutes": -(-seconds // 60)})
-    if reason:
-        hint = _("密码被重置后，旧密码为111111。") if by.taxpayer else _("忘记了请退出后用【忘记密码】找回。")
-        raise ValidationError(_("旧密码有误。%(hint)s"), code=reason, params={"hint": hint})
+def _refuse_wrong_old(right: bool, account: str, *, by: Actor) -> None:
+    hint = _("密码被重置后，旧密码为111111。") if by.taxpayer else _("忘记了请退出后用【忘记密码】找回。")
+    refuse_wrong(Guess(Kind.PASSWORD_CHANGED, account, hint, target=by.person), right=right, by=by)
 
 
 def _store_own(kind: Kind, membership: Membership, read: Credential | None, hashed: str, *, by: Actor) -> Credential:

@@ -76,6 +76,13 @@ def synchronise(*, seen: str | None = None, by: Actor) -> Preview:
     return found
 
 
+def has_just_synchronised(*, by: Actor) -> bool:
+    """Whether the actor has done it within the last minute, and nothing has come up since: sent twice (F12)."""
+    if by.taxpayer is None or not audit.has_just_done(Kind.SYNCED, by=by):
+        return False
+    return not preview(by.taxpayer).changes_anything
+
+
 def _mark(people: list[Standing], **state: object) -> None:
     for each in people:
         if each.membership is not None:

@@ -22,13 +22,20 @@ def synchronise(request: Request) -> HttpResponse:
         try:
             done = sync.synchronise(seen=request.POST.get("seen", ""), by=request.actor)
         except ValidationError:
+            if sync.has_just_synchronised(by=request.actor):
+                return _done(request)  # the same form sent twice: one effect, and the same answer (F12)
             messages.error(request, _("信息已变更，请核对下面的最新内容后重试。"))
             status = 409
         else:
-            messages.success(request, _("同步成功"))
             counts = {"marked": len(done.gone), "lifted": len(done.returned)}
-            messages.info(request, _("标记与税务登记不符的%(marked)s人，恢复正常的%(lifted)s人。") % counts)
-            return redirect("staff:members")
+            return _done(request, _("标记与税务登记不符的%(marked)s人，恢复正常的%(lifted)s人。") % counts)
     taxpayer = request.actor.taxpayer
     assert taxpayer is not None  # noqa: S101 - lead_required lets nobody in without one
     return page(request, "staff/synchronise.html", {"preview": sync.preview(taxpayer)}, status=status)
+
+
+def _done(request: Request, counted: str = "") -> HttpResponse:
+    messages.success(request, _("同步成功"))
+    if counted:
+        messages.info(request, counted)
+    return redirect("staff:members")

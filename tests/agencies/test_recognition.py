@@ -206,7 +206,7 @@ def test_a_handler_acting_for_the_client_may_do_none_of_it(world):
 @pytest.mark.rule("D15")
 def test_a_weak_sign_in_needs_a_code_first(world):
     weak = actor("HC", "钱思远", proof=Proof.ENTERPRISE_PASSWORD)
-    assert refusal(recognition.cancel, engagement("HC"), version=1, by=weak) == "code_needed"
+    assert refusal(recognition.cancel, engagement("HC"), by=weak) == "code_needed"
     assert refusal(recognition.recognise, cast.taxpayer("HX"), terms=terms(), by=weak) == "code_needed"
 
 

@@ -129,7 +129,11 @@ def test_the_pending_request_is_declined_with_a_reason_and_sent_again(visitor, o
     other_visitor.sign_in_by_sms("HX", "高振华")
     listed = words(other_visitor.get(reverse("agencies:engagements")))
     assert "已拒绝" in listed
-    assert "已有代理机构" in words(other_visitor.get(reverse("agencies:engagement", args=[asked.uid])))
+    page = other_visitor.get(reverse("agencies:engagement", args=[asked.uid]))
+    assert "已有代理机构" in words(page)
+    there = f"{reverse('agencies:propose')}?code={cast.CODES['HC']}"
+    assert f'href="{there}"' in page.content.decode()
+    assert f'value="{cast.CODES["HC"]}"' in other_visitor.get(there).content.decode()
     again = other_visitor.post(reverse("agencies:propose"), {"code": cast.CODES["HC"]})
     assert again.url == reverse("agencies:engagements")
     assert "申请代理“沈阳海川贸易有限公司”的涉税业务" in visitor.texts_to(cast.PHONES["钱思远"])[-1]

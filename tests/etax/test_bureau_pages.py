@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import passwords, throttles
 from accounts.limits import PASSWORD
-from accounts.models import Person
+from accounts.models import Person, Throttle
 from etax.bureau.preconditions import State, report_on
 from realname.models import MisuseCase, Post
 from staff import enterprise, standing
@@ -146,6 +146,20 @@ def test_moving_the_number_on_the_page_lets_the_finance_officer_sign_in(visitor,
     assert "不是手机号码，无需移动" in words(visitor.post(where, SURE))
     other_visitor.go_to_verify("YF", "赵铁柱")
     assert other_visitor.verify_by_sms("19900000002").url == reverse("staff:set_password")
+
+
+@pytest.mark.rule("M83", "OTP-10", "D28")
+def test_an_officers_own_phone_is_refused_on_the_page_and_on_record(visitor):
+    sign_in(visitor)
+    data = {"name": "周文博", "id_type": "resident", "id_number": cast.ID_NUMBERS["周文博"]}
+    seen = {"saw_document": "on", "saw_face": "on", "consent": "on"}
+    Throttle.objects.filter(key__startswith="code_gap").delete()
+    visitor.post(at("collect"), {**data, **seen, "phone": cast.PHONES[COUNTER]})
+    answer = visitor.post(at("collect_code"), {"code": visitor.code_on(cast.PHONES[COUNTER])})
+    assert answer.status_code == 400
+    assert "不能办理与本人有关的业务" in words(answer)
+    (entry,) = entries("real_name_collected")
+    assert (entry.reason, entry.target) == ("own_affair", cast.person("周文博"))
 
 
 @pytest.mark.rule("M15", "M83", "M106", "D18")

@@ -1,9 +1,13 @@
 """A request doesn't wait for a database that hangs, and work that nobody waits for isn't hurried (F2)."""
 
+import socket
+
+import psycopg
 import pytest
 from django.db import OperationalError, connection
 
 from etax import postgresql
+from etax.postgresql import base
 
 pytestmark = [
     pytest.mark.postgresql,
@@ -58,3 +62,26 @@ def test_a_command_is_not_hurried(db):
     with connection.cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone() == ("0",)
+
+
+@pytest.mark.rule("F2")
+def test_who_asks_after_one_who_waited_in_vain_is_told_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as hung:  # takes the connection, and says nothing
+        where = {"host": "127.0.0.1", "port": hung.getsockname()[1], "connect_timeout": 2}
+        try:
+            with pytest.raises(psycopg.OperationalError, match="timeout"):
+                base.DatabaseWrapper._connect(where)
+            with pytest.raises(psycopg.OperationalError, match="a moment ago"):
+                base.DatabaseWrapper._connect(where)
+        finally:
+            base._breaker.answered()
+
+
+@pytest.mark.rule("F1", "F2")
+def test_a_server_that_says_no_at_once_may_be_asked_again_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    for _ in range(2):
+        with pytest.raises(psycopg.OperationalError, match="refused"):
+            base.DatabaseWrapper._connect({"host": "127.0.0.1", "port": port, "connect_timeout": 2})
+    assert not base._breaker.is_open

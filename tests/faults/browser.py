@@ -13,6 +13,7 @@ from accounts import pictures
 from tests import cast
 
 _HIDDEN = re.compile(r'<input type="hidden"\s+name="([^"]+)"\s+value="([^"]*)"')
+_MAIN = re.compile(r"<main.*</main>", re.DOTALL)
 _TAG, _SPACE = re.compile(r"<script.*?</script>|<[^>]+>", re.DOTALL), re.compile(r"\s+")
 
 
@@ -32,6 +33,11 @@ class Answer:
         return self.headers.get("location", "")
 
     @property
+    def is_done(self) -> bool:
+        """Whether what the form asked for was done: the next page, or where it is."""
+        return self.status in (200, 302)
+
+    @property
     def request_id(self) -> str:
         """The request's number, which the record carries as well."""
         return self.headers.get("x-request-id", "")
@@ -43,8 +49,10 @@ class Answer:
 
     @property
     def hidden(self) -> dict[str, str]:
-        """The hidden fields of the page's forms."""
-        return {name: unescape(value) for name, value in _HIDDEN.findall(self.text)}
+        """The hidden fields of the forms in the page's middle; where there are none, of those around it."""
+        main = _MAIN.search(self.text)
+        fields = _HIDDEN.findall(main[0] if main else "") or _HIDDEN.findall(self.text)
+        return {name: unescape(value) for name, value in fields}
 
     def is_friendly_503(self) -> bool:
         """503 in the portal's own style, with Retry-After and without any of its insides."""
@@ -170,7 +178,7 @@ class Browser:
         if chosen.status != 302:
             return chosen
         sent = self.ask_for_code()
-        if sent.status != 302:
+        if not sent.is_done:
             return sent
         return self.post("/login/enterprise/sms/", {"code": gateway.code(phone, after=had)})
 

@@ -23,6 +23,7 @@ def free_port() -> int:
     low, high = map(int, os.environ.get("FAULTS_PORTS", "0-0").split("-"))
     for candidate in range(low, high + 1) if low else [0] * 100:
         with socket.socket() as found, suppress(OSError):
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that were closed don't count
             found.bind(("127.0.0.1", candidate))
             port = int(found.getsockname()[1])
             if port not in _GIVEN:

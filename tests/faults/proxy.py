@@ -96,6 +96,10 @@ class Proxy:
     async def _stop(self) -> None:
         self._server.close()
         await self._reset()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = _Line([writer])
@@ -110,7 +114,7 @@ class Proxy:
             there, to_there = await asyncio.open_connection("127.0.0.1", self.target)
             line.writers.append(to_there)
             await asyncio.gather(self._pump(reader, to_there), self._pump(there, writer))
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # the server would only complain of a line that was called off
             line.reset()
         finally:
             self.at_once -= 1

@@ -1,5 +1,6 @@
 """Several who act on one row at once: F13, F14, F15. The races are those of `tests/races`, on the rig's own servers."""
 
+import os
 import sys
 from xml.etree import ElementTree as ET
 
@@ -26,7 +27,8 @@ CHOSEN = {
 def races(bureau) -> dict[str, str]:
     """How the chosen races went, each by name: `passed` or what was wrong; and how many seconds each took."""
     report = bureau.folder / "races.xml"
-    env = {**bureau.environment(), "DEBUG": "on", "DATABASE_URL": bureau.cluster.url("races")}
+    servers = {"DATABASE_URL": bureau.cluster.url("races"), "CACHE_URL": f"redis://127.0.0.1:{bureau.redis.port}"}
+    env = {"PATH": os.environ["PATH"], "VAR_DIR": str(bureau.folder / "var-races"), **servers}
     wanted = " or ".join(name for names in CHOSEN.values() for name in names)
     options = ["-n0", "-q", "-k", wanted, f"--junitxml={report}"]
     bureau.cluster.make("races")

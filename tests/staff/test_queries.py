@@ -16,16 +16,16 @@ _FRAME = ("SAVEPOINT", "RELEASE SAVEPOINT", "BEGIN", "COMMIT")
 COSTS = {
     "open login": 0,
     "enterprise password": 6,
-    "open the list": 5,
+    "open the list": 4,
     "choose": 4,
     "open the code page": 3,
-    "send a code": 10,
+    "send a code": 9,
     "give the code": 10,
-    "open home": 6,
+    "open home": 4,
 }
-
-MOST = 44
-"""From the login page to the home page, where the register doesn't name one of the members and an agency waits."""
+MOST = 40
+BUSY = {**COSTS, "open the list": 5, "open home": 6}
+"""沈阳海川's: the register doesn't name one member, who is listed and told of, and an agency's request waits."""
 
 
 class Meter:
@@ -47,26 +47,32 @@ class Meter:
         self.costs[name] = sum(not query["sql"].startswith(_FRAME) for query in queries.captured_queries)
 
 
-def sign_in_by_sms(visitor: Visitor) -> dict[str, int]:
-    """The cost of each request of a 普通登录 of 钱思远 by SMS, and of the home page."""
-    meter, person = Meter(visitor), str(cast.person("钱思远").uid)
+def sign_in_by_sms(visitor: Visitor, key: str = "HC", name: str = "钱思远") -> dict[str, int]:
+    """The cost of each request of a 普通登录 by SMS, and of the home page."""
+    meter, person = Meter(visitor), str(cast.person(name).uid)
     meter.get("open login", reverse("login"))
     token = visitor.token(reverse("login"))
-    data = {"code": cast.CODES["HC"], "password": cast.ENTERPRISE_PASSWORDS["HC"], "agreement": "on"}
+    data = {"code": cast.CODES[key], "password": cast.ENTERPRISE_PASSWORDS[key], "agreement": "on"}
     picture = {"captcha_token": token, "captcha": pictures.answer(token)}
     meter.post("enterprise password", reverse("login"), {**data, **picture})
     meter.get("open the list", reverse("staff:choose_person"))
     meter.post("choose", reverse("staff:choose_person"), {"person": person})
     meter.get("open the code page", reverse("staff:verify_by_sms"))
     meter.post("send a code", reverse("staff:send_code"), {})
-    meter.post("give the code", reverse("staff:verify_by_sms"), {"code": visitor.code_on(cast.PHONES["钱思远"])})
+    meter.post("give the code", reverse("staff:verify_by_sms"), {"code": visitor.code_on(cast.PHONES[name])})
     meter.get("open home", reverse("home"))
     return meter.costs
 
 
 @pytest.mark.rule("D16")
 def test_every_request_of_a_sign_in_costs_the_queries_it_is_known_to_cost(visitor):
-    assert sign_in_by_sms(visitor) == COSTS
+    assert sign_in_by_sms(visitor, "MH", "徐明湖") == COSTS
+    assert sum(COSTS.values()) <= MOST
+
+
+@pytest.mark.rule("D16")
+def test_what_a_firm_is_told_of_costs_a_query_each(visitor):
+    assert sign_in_by_sms(visitor) == BUSY
 
 
 @pytest.mark.rule("D4")
@@ -80,10 +86,5 @@ def test_a_firm_of_two_hundred_people_costs_no_query_more(visitor):
         Post(taxpayer=firm, person=each, position="clerk", since="2026-01-05", mobile="19900000098") for each in people
     )
     RealNameRecord.objects.bulk_create(RealNameRecord(person=each, method="counter") for each in people)
-    # One less: 董佳慧, whom the register doesn't name and who costs a query of her own, is on a later page now.
-    assert sign_in_by_sms(visitor) == {**COSTS, "open the list": COSTS["open the list"] - 1}
-
-
-@pytest.mark.rule("D16")
-def test_a_whole_sign_in_costs_no_more_than_it_may():
-    assert sum(COSTS.values()) <= MOST
+    # 董佳慧, whom the register doesn't name and who costs a query of her own, is on a later page now.
+    assert sign_in_by_sms(visitor) == {**BUSY, "open the list": COSTS["open the list"]}

@@ -179,6 +179,18 @@ def test_an_act_from_a_page_older_than_the_synchronisation_is_stale(lead):
     assert lead.post(address("freeze", member), {"version": 1}).status_code == 409
 
 
+@pytest.mark.rule("F12", "D20")
+def test_the_same_form_sent_twice_synchronises_once_and_answers_alike_unless_something_has_come_up_since(lead):
+    seen = re.search(r'name="seen" value="([0-9a-f]+)"', lead.get(SYNC).content.decode())[1]
+    for _again in range(2):
+        assert lead.post(SYNC, {"seen": seen}).url == LIST
+    assert len(entries(Kind.SYNCED, result="done", target=None)) == 1
+    end_post("马文涛")
+    assert lead.post(SYNC, {"seen": seen}).status_code == 409
+    assert problem("马文涛") is standing.NOT_IN_REGISTER
+    assert cast.membership("HC", "马文涛").unregistered_at is None
+
+
 @pytest.mark.rule("STF-03")
 def test_a_second_synchronisation_changes_nothing_and_no_version(by):
     sync.synchronise(by=by)
