@@ -266,8 +266,9 @@ def agency_lead(eyes: Eyes) -> None:
     for page in ("home", "agencies:clients", "agencies:engagements", "agencies:propose", "agencies:groups"):
         see(eyes, page, note="-agency")
     mine = agency.engagement("HC")
-    for page in ("agencies:engagement", "agencies:handlers", "agencies:acted"):
+    for page in ("agencies:engagement", "agencies:handlers"):
         see(eyes, page, mine.uid)
+    see(eyes, "agencies:acted")
     send(eyes, "agencies:propose", {"code": "1"}, note="-wrong")
     send(eyes, "agencies:groups", {"name": "重点企业"}, note="-some")
     eyes.look_at("/agencies/clients/?q=无", "stage/agencies-clients-none")
@@ -348,7 +349,9 @@ def troubles(eyes: Eyes) -> None:
     eyes.look_at("/demo/social-insurance/", "stage/error-ticket")
     eyes.look_at("/help/?q=没有这个词", "stage/help-none")
     eyes.look_at("/help/?q=我的账户", "stage/help-some")
-    eyes.show(eyes.visitor.give_enterprise_password("CG", follow=True), "/demo/", "stage/social-insurance")
+    firm = {"code": cast.CODES["CG"], "password": cast.ENTERPRISE_PASSWORDS["CG"], "agreement": "on"}
+    handed_over = eyes.visitor.post_with_picture(reverse("login"), firm, follow=True)
+    eyes.show(handed_over, "/demo/social-insurance/", "stage/social-insurance")
     data = {"code": cast.CODES["HC"], "password": "falsch", "agreement": "on"}
     eyes.visitor.post_with_picture(reverse("login"), data)
     send(eyes, "staff:natural_login", {"username": "a" * 300, "agreement": "on"}, note="-wrong", picture=True)
