@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import astuple, dataclass
 from datetime import date, datetime, time, timedelta
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Q
@@ -268,6 +269,10 @@ def load() -> Counts:
     A row that was ended or removed since counts as there: loading anew never undoes what somebody did in the portal.
     """
     with transaction.atomic():
+        if settings.SSO:
+            from etax.sso import stand_in
+
+            stand_in.connect()
         return Counts(
             taxpayers=sum(_make_taxpayer(row) for row in FIRMS),
             people=sum(_make_person(row) for row in PEOPLE),

@@ -4,7 +4,11 @@ import base64
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 
@@ -15,12 +19,27 @@ def secret(var_dir: Path, name: str) -> str:
     The file is readable by its owner only. Two processes starting at once agree, because the name is taken by a link
     that fails if it exists.
     """
+    return _kept(var_dir, name, lambda: secrets.token_urlsafe(64))
+
+
+def signing_key(var_dir: Path) -> str:
+    """The RSA key, in PEM, by which single sign-on signs; kept as `secret` is."""
+    return _kept(var_dir, "sso_key.pem", _new_rsa_key)
+
+
+def _new_rsa_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+
+
+def _kept(var_dir: Path, name: str, make: Callable[[], str]) -> str:
     path = var_dir / name
     if not path.exists():
         var_dir.mkdir(parents=True, exist_ok=True)
         fresh = var_dir / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
         fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(64))
+        fresh.write_text(make())
         try:
             os.link(fresh, path)
         except FileExistsError:  # somebody was quicker: his is the secret

@@ -49,6 +49,10 @@ def _conditions(settings: Mapping[str, Any]) -> list[tuple[bool, str]]:
         (len(settings["SOCIAL_INSURANCE_SECRET"]) >= MIN_SHARED_SECRET, "SOCIAL_INSURANCE_SECRET is missing or weak"),
         (all(map(_is_client, settings["DECLARATION_CLIENTS"])), "a declaration client must be name:SHA-256 in hex"),
         (password not in DEFAULT_PASSWORDS, "the database password is a default one"),
+        (
+            not settings["SSO"] or bool(settings["SSO_KEY_FILE"] and _is_https(settings["PORTAL_URL"])),
+            "single sign-on needs SSO_KEY_FILE, and PORTAL_URL as an https address",
+        ),
         (photo_storage.is_fit(settings["PHOTO_URL"]), "PHOTO_URL must be s3://key:secret@host/bucket, with TLS"),
         (settings["PASSWORD_POLICY"] in ("modern", "dengbao"), "PASSWORD_POLICY must be modern or dengbao"),
     ]

@@ -5,13 +5,14 @@ address, with DEBUG on. With DEBUG off (a real bureau) the start refuses whateve
 """
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
 
-from etax import embedded, photo_storage, postgresql, production
+from etax import embedded, photo_storage, postgresql, production, sso_settings
 from etax.embedded import gettext_noop
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -19,6 +20,8 @@ env = environ.Env()
 env.read_env(BASE_DIR / ".env")
 
 DEBUG = env.bool("DEBUG", default=True)
+# Where the embedded default is served, as its stand-ins of other systems must know.
+PORT = env.int("PORT", default=8000)
 # Where the embedded default keeps its database, keys and messages; in production only the hash slots' lock files.
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 
@@ -186,8 +189,18 @@ SOCIAL_INSURANCE_URL = env.str("SOCIAL_INSURANCE_URL", default="")
 SOCIAL_INSURANCE_SECRET = env.str("SOCIAL_INSURANCE_SECRET", default="")
 # `name:hash` of each system that may check a 申报密码; the hash is SHA-256 in hex of its secret (D24).
 DECLARATION_CLIENTS = env.list("DECLARATION_CLIENTS", default=[embedded.client(VAR_DIR)] if DEBUG else [])
+# Single sign-on for those systems: the extra `sso`, and an RSA key in a PEM file. The embedded default makes its own
+# key, and its stand-ins of two systems use it.
+SSO_KEY_FILE = env.str("SSO_KEY_FILE", default="")
+SSO = env.bool("SSO", default=find_spec("oauth2_provider") is not None and (DEBUG or bool(SSO_KEY_FILE)))
 # `SYSTEM=https://…` for each downstream system of the function tree.
-DOWNSTREAM_URLS = env.dict("DOWNSTREAM_URLS", default={})
+_stand_ins = {name: f"/demo/system/{name.lower()}/" for name in ("DECLARATION", "SOCIAL_INSURANCE")}
+DOWNSTREAM_URLS = env.dict("DOWNSTREAM_URLS", default=_stand_ins if DEBUG and SSO else {})
+if SSO:
+    INSTALLED_APPS.append("oauth2_provider")
+    MIDDLEWARE.insert(MIDDLEWARE.index("accounts.middleware.ActorMiddleware"), "etax.sso.middleware.LeavingMiddleware")
+    _key = Path(SSO_KEY_FILE).read_text() if SSO_KEY_FILE else embedded.signing_key(VAR_DIR) if DEBUG else ""
+    OAUTH2_PROVIDER = sso_settings.toolkit(_key, portal_url=PORTAL_URL, allows_http=DEBUG)
 
 # --- Words and figures -----------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"

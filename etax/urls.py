@@ -31,8 +31,21 @@ urlpatterns = [
     path("", include("agencies.urls")),
 ]
 
+if settings.SSO:
+    urlpatterns.append(path("sso/", include("etax.sso.urls")))
+
 if settings.DEBUG:
     urlpatterns += [
         path("demo/phone/", phone.simulated_phone, name="simulated_phone"),
         path("demo/social-insurance/", handover.social_insurance_stand_in, name="social_insurance_stand_in"),
+    ]
+
+if settings.DEBUG and settings.SSO:
+    from etax.sso import stand_in
+
+    urlpatterns += [
+        path("demo/system/<slug:name>/", stand_in.enter, name="stand_in"),
+        path("demo/system/<slug:name>/callback/", stand_in.callback, name="stand_in_callback"),
+        path("demo/system/<slug:name>/inside/", stand_in.inside, name="stand_in_inside"),
+        path("demo/system/<slug:name>/logout/", stand_in.told_of_end, name="stand_in_logout"),
     ]

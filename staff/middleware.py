@@ -37,16 +37,16 @@ class CapacityMiddleware:
             return self.get_response(request)
         proving = actor.sign_in.origin.taxpayer if actor.sign_in.origin and actor.sign_in.rests_on_another else None
         if proving is not None:  # the capacity that proved the session goes first: with it, all is lost
-            problem = _problem_of(standing.of_person(actor.person, proving), actor.sign_in)
+            problem = problem_of(standing.of_person(actor.person, proving), actor.sign_in)
             if problem is not None:
                 return self._out(request, actor.sign_in, proving, problem)
         if actor.taxpayer is None:
             return self.get_response(request)
         found = standing.of_person(actor.person, actor.taxpayer)
-        problem = _problem_of(found, actor.sign_in)
+        problem = problem_of(found, actor.sign_in)
         if problem is not None:
             return self._lost(request, actor.sign_in, actor.taxpayer, problem)
-        request.actor = _completed(actor, found)
+        request.actor = completed(actor, found)
         return self.get_response(request)
 
     def _lost(self, request: Request, sign_in: SignIn, taxpayer: Taxpayer, problem: Problem) -> HttpResponse:
@@ -70,7 +70,7 @@ class CapacityMiddleware:
         return redirect("login")
 
 
-def _problem_of(found: Standing, sign_in: SignIn) -> Problem | None:
+def problem_of(found: Standing, sign_in: SignIn) -> Problem | None:
     """Why he may not go on there."""
     if found.problem is None and _has_outlived_the_reset(found, sign_in):
         return PASSWORD_NOT_SET
@@ -96,7 +96,8 @@ def _say(request: Request, problem: Problem) -> None:
     messages.info(request, str(said.next_step))
 
 
-def _completed(actor: Actor, found: Standing) -> Actor:
+def completed(actor: Actor, found: Standing) -> Actor:
+    """The actor with what his standing in the taxpayer gives him."""
     membership = found.membership
     credential = membership.signing_credential if membership else None
     return replace(

@@ -100,6 +100,8 @@ class Kind(models.TextChoices):
     DECLARATION_PASSWORD_RESET = "declaration_password_reset", _("重置申报密码")
     DECLARATION_PASSWORD_CHECKED = "declaration_password_checked", _("扣缴客户端核验申报密码")
     DOWNSTREAM_ENTERED = "downstream_entered", _("进入下游系统")
+    DOWNSTREAM_REFUSED = "downstream_refused", _("被拒绝进入下游系统")
+    DOWNSTREAM_LEFT = "downstream_left", _("退出下游系统")
     RECORD_EXPORTED = "record_exported", _("导出日志")
     RECORD_RETIRED = "record_retired", _("按期清理日志")
 

@@ -1,5 +1,7 @@
 """A leaf of the function tree that another system serves."""
 
+from urllib.parse import urlencode, urlsplit
+
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -18,6 +20,14 @@ _WITHHOLDING = "tax.declaration.iit_withholding"
 """个人所得税扣缴申报: the form beside which the 申报说明 stands (M123, M124)."""
 
 
+def _address(leaf: functions.Function) -> str:
+    """Where its system is, which is told what to open there; empty where it isn't connected."""
+    address = settings.DOWNSTREAM_URLS.get(leaf.system.name, "")
+    if not address:
+        return ""
+    return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode({'function': leaf.code})}"
+
+
 @require_safe
 @open_while_acting
 def function(request: Request, code: str) -> HttpResponse:
@@ -30,7 +40,7 @@ def function(request: Request, code: str) -> HttpResponse:
     if leaf.url_name:
         return redirect(leaf.url_name)
     audit.record(Kind.FUNCTION_OPENED, by=request.actor, function=code)
-    address = settings.DOWNSTREAM_URLS.get(leaf.system.name, "")
+    address = _address(leaf)
     shows_password = code == _WITHHOLDING and request.actor.holds(declaration.FUNCTION)
     context = {"function": leaf, "address": address, "shows_password": shows_password}
     return page(request, "staff/function.html", context)

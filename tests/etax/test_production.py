@@ -24,6 +24,9 @@ FIT: dict[str, Any] = {
     "SMS_FALLBACK_URL": "",
     "CACHE_URL": "redis://127.0.0.1:6379/0",
     "DATABASES": {"default": {"PASSWORD": "Xk3-long-and-own"}},
+    "SSO": True,
+    "SSO_KEY_FILE": "/etc/etax/sso.pem",
+    "PORTAL_URL": "https://portal.example",
     "SOCIAL_INSURANCE_URL": "https://insurance.example/enter",
     "SOCIAL_INSURANCE_SECRET": "s3cret-" * 8,
     "PHOTO_URL": "",
@@ -35,6 +38,7 @@ FIT: dict[str, Any] = {
 
 WEAK_KEY, HOSTS, WILDCARD = "SECRET_KEY is missing or weak", "ALLOWED_HOSTS is empty", "ALLOWED_HOSTS has a wildcard"
 SMS, REDIS = "SMS_URL must be an https address, or tencent:// or aliyun://", "CACHE_URL must name a Redis server"
+SINGLE = "single sign-on needs SSO_KEY_FILE, and PORTAL_URL as an https address"
 SECOND = "SMS_FALLBACK_URL must be an https address, or tencent:// or aliyun://"
 INSURANCE = "SOCIAL_INSURANCE_URL must be an https address"
 SECRET, DATABASE = "SOCIAL_INSURANCE_SECRET is missing or weak", "the database password is a default one"
@@ -74,6 +78,9 @@ FAULTS = [
     ("SMS_URL", "gateway.example", SMS),
     ("SMS_URL", "tencent+http://key:secret@gateway.example/1", SMS),
     ("SMS_URL", "aliyun://", SMS),
+    ("SSO_KEY_FILE", "", SINGLE),
+    ("PORTAL_URL", "http://portal.example", SINGLE),
+    ("PORTAL_URL", "", SINGLE),
     ("SMS_FALLBACK_URL", "http://gateway.example/send", SECOND),
     ("SMS_FALLBACK_URL", "aliyun+http://key:secret@gateway.example/", SECOND),
     ("CACHE_URL", "", REDIS),

@@ -14,7 +14,7 @@ from accounts.models import AuditEntry, Person, SignIn, Taxpayer, Throttle
 from accounts.models.signins import Proof
 from realname.models import Position, Post, RealNameRecord
 from staff import standing
-from staff.middleware import _completed
+from staff.middleware import completed
 from staff.models import Identity, Membership
 from tests import cast
 from tests.visitor import Visitor
@@ -28,7 +28,7 @@ def actor(key: str, name: str, *, proof: Proof = Proof.ENTERPRISE_SMS, **more) -
     code_at = timezone.now() if proof == Proof.ENTERPRISE_SMS else None
     sign_in = SignIn.objects.create(person=person, taxpayer=firm, proof=proof, **{"code_at": code_at, **more})
     actor = Actor(person=person, taxpayer=firm, sign_in=sign_in, ip="127.0.0.1")
-    return _completed(actor, standing.of_person(person, firm))
+    return completed(actor, standing.of_person(person, firm))
 
 
 def refusal(service, *args, **kwargs) -> str:

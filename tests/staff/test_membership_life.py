@@ -22,7 +22,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import AuditEntry, Credential, SignIn
 from staff import functions, standing
-from staff.middleware import _completed
+from staff.middleware import completed
 from staff.models import Membership
 from staff.services import adding
 from staff.services import members as services
@@ -138,7 +138,7 @@ class MembershipLife(RuleBasedStateMachine):
         found = standing.of_person(person, firm)
         if found.problem is not None:  # the middleware has put him out: a person without a firm
             return Actor(person=person)
-        return _completed(Actor(person=person, taxpayer=firm, sign_in=self.sign_ins[name]), found)
+        return completed(Actor(person=person, taxpayer=firm, sign_in=self.sign_ins[name]), found)
 
     def _actor(self, name: str) -> Actor:
         if name == VISITOR:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts import outbox, pictures, sms, throttles
 from agencies.services import engagements
+from etax.sso import visits
 from realname import photos
 from staff import handover
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
             "messages": outbox.tidy(_MESSAGES_KEPT),
             "counts": throttles.tidy(_COUNTS_KEPT),
             "tickets": handover.tidy(),
+            "visits": visits.tidy(),
             **photos.tidy(),
             "engagements": engagements.end_overdue(),
         }

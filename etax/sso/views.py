@@ -1,0 +1,114 @@
+"""The addresses of the OpenID provider: authorise, token, userinfo, and what it says of itself."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from oauth2_provider.settings import oauth2_settings
+from oauth2_provider.views import AuthorizationView, ConnectDiscoveryInfoView, JwksInfoView, TokenView, UserInfoView
+
+from accounts import audit
+from accounts.acting import open_while_acting
+from accounts.audit import Kind
+from accounts.requests import Request
+from agencies import acting
+from etax.errors import error_page
+from etax.sso import clients, visits
+
+_NUL = "\x00"
+
+
+class _Authorisation(AuthorizationView):  # type: ignore[misc]  # the toolkit has no types
+    """The toolkit's authorisation, for who has been judged; its error pages are the portal's."""
+
+    def create_authorization_response(
+        self, request: Request, scopes: str, credentials: dict[str, Any], allow: bool
+    ) -> Any:
+        """As the toolkit's, with whom the code is to stand for."""
+        credentials["visit"] = self.kwargs["visit"]
+        return super().create_authorization_response(request, scopes, credentials, allow)
+
+    def render_to_response(self, context: dict[str, Any], **response_kwargs: Any) -> HttpResponse:
+        """The only pages that the toolkit would show are its errors: consent is never asked."""
+        return error_page(self.request, response_kwargs.get("status", 400))
+
+
+@require_GET
+@open_while_acting
+def authorise(request: Request) -> HttpResponse:
+    """Send who holds a function of the system there, with a one-use code; 403 with the reason for who holds none (D7).
+
+    Always by GET: a redirect after a form may lead nowhere but to the portal itself.
+    """
+    client_id = request.GET.get("client_id", "")
+    connected = clients.of(client_id) if _is_readable(request) else None
+    if connected is None:
+        return error_page(request, 400)
+    if not visits.held(request.actor, connected.system):
+        audit.record(Kind.DOWNSTREAM_REFUSED, by=request.actor, reason="not_held", system=connected.system)
+        text = _("您没有%(system)s的任何功能，不能进入。请法定代表人（业主）或财务负责人在【身份维护】中为您勾选。")
+        raise PermissionDenied(text % {"system": connected.get_system_display()})
+    client = request.session.get(acting.SESSION_KEY) if request.actor.via is not None else None
+    issuer = oauth2_settings.oidc_issuer(request)
+    visit = (connected, UUID(client) if client else None, issuer, request.actor)
+    response: HttpResponse = _Authorisation.as_view()(request, visit=visit)
+    return response
+
+
+def _is_readable(request: Request) -> bool:
+    """Whether no parameter holds what a database can't compare."""
+    return not any(_NUL in value for values in request.GET.lists() for value in values[1])
+
+
+def _refused(response: HttpResponse) -> HttpResponse:
+    """The toolkit's answer, marked as JSON whatever it says, so that no page is put in its place."""
+    response["Content-Type"] = "application/json"
+    return response
+
+
+@csrf_exempt
+@require_POST
+@login_not_required
+def token(request: Request) -> HttpResponse:
+    """Exchange a one-use code for tokens: asked by the system itself, which proves itself by its secret and PKCE."""
+    if any(_NUL in value for values in request.POST.lists() for value in values[1]):
+        return JsonResponse({"error": "invalid_request"}, status=400)
+    return _refused(TokenView.as_view()(request))
+
+
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+@login_not_required
+def user_info(request: Request) -> HttpResponse:
+    """What is so at this moment of a visit, for its access token; 401 once anything of it is lost (SES-05)."""
+    return _refused(UserInfoView.as_view()(request))
+
+
+@require_GET
+@login_not_required
+def discovery(request: Request) -> HttpResponse:
+    """What the provider says of itself (OpenID Connect Discovery)."""
+    said = json.loads(ConnectDiscoveryInfoView.as_view()(request).content)
+    said |= {
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "grant_types_supported": ["authorization_code"],
+        "code_challenge_methods_supported": ["S256"],
+    }
+    del said["prompt_values_supported"]  # whoever isn't signed in is led to the door, whatever is prompted
+    return JsonResponse(said)
+
+
+@require_GET
+@login_not_required
+def keys(request: Request) -> HttpResponse:
+    """The public keys by which tokens are checked."""
+    response: HttpResponse = JwksInfoView.as_view()(request)
+    return response
