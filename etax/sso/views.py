@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from oauth2_provider.settings import oauth2_settings
 from oauth2_provider.views import AuthorizationView, ConnectDiscoveryInfoView, JwksInfoView, TokenView, UserInfoView
 
@@ -39,7 +39,7 @@ class _Authorisation(AuthorizationView):  # type: ignore[misc]  # the toolkit ha
         return error_page(self.request, response_kwargs.get("status", 400))
 
 
-@require_GET
+@require_safe
 @open_while_acting
 def authorise(request: Request) -> HttpResponse:
     """Send who holds a function of the system there, with a one-use code; 403 with the reason for who holds none (D7).
@@ -83,14 +83,14 @@ def token(request: Request) -> HttpResponse:
 
 
 @csrf_exempt
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_not_required
 def user_info(request: Request) -> HttpResponse:
     """What is so at this moment of a visit, for its access token; 401 once anything of it is lost (SES-05)."""
     return _refused(UserInfoView.as_view()(request))
 
 
-@require_GET
+@require_safe
 @login_not_required
 def discovery(request: Request) -> HttpResponse:
     """What the provider says of itself (OpenID Connect Discovery)."""
@@ -106,7 +106,7 @@ def discovery(request: Request) -> HttpResponse:
     return JsonResponse(said)
 
 
-@require_GET
+@require_safe
 @login_not_required
 def keys(request: Request) -> HttpResponse:
     """The public keys by which tokens are checked."""
