@@ -27,8 +27,8 @@ from accounts import (
     sms,
     throttles,
 )
-from accounts.limits import CODE_CHECKS, PASSWORD
-from accounts.models import AuditEntry, SignIn, SmsCode, SmsMessage, Throttle
+from accounts.limits import CODE_CHECKS
+from accounts.models import AuditEntry, SignIn, SmsCode, SmsMessage
 from accounts.models.messages import FOR_STRANGERS
 from accounts.passwords import Setting
 from tests.accounts import test_pictures
@@ -45,19 +45,6 @@ def test_a_solved_picture_gives_back_one_and_not_thirty(rf, still):
     assert sum(addresses.may_see_picture(request, "192.0.2.1") for _ in range(40)) == 30
     addresses.solved_picture(request, "192.0.2.1")
     assert sum(addresses.may_see_picture(request, "192.0.2.1") for _ in range(40)) == 1
-
-
-def test_a_count_whose_row_is_deleted_under_it_starts_anew(monkeypatch):
-    throttles.fail(PASSWORD, "a")
-    made = Throttle.objects.bulk_create
-
-    def made_and_gone(rows, **kwargs):  # what `succeed`, `release` or `tidy` of another process does in between
-        made(rows, **kwargs)
-        Throttle.objects.filter(key="password:a").delete()
-        monkeypatch.undo()
-
-    monkeypatch.setattr(Throttle.objects, "bulk_create", made_and_gone)
-    assert throttles.fail(PASSWORD, "a") == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -134,15 +121,14 @@ def test_a_strangers_wrong_codes_do_not_stop_who_gave_a_password(binding, by, pu
 def test_a_code_is_refused_when_the_block_came_while_it_was_judged(binding, by, monkeypatch):  # noqa: F811
     sms._make(binding, ())
     SmsCode.objects.update(code_hash=binding.hash("123456"))
-    wait = throttles.wait
+    hold = throttles.hold
 
-    def and_then_the_tenth_wrong_one(limit, subject):
-        seconds = wait(limit, subject)
-        for _ in range(10):  # as other requests do between the look and the lock
-            throttles.fail(CODE_CHECKS, subject)
-        return seconds
+    def after_the_tenth_wrong_one(limit, subjects):
+        for _ in range(10):  # as other requests do until this one has the lock
+            throttles.fail(CODE_CHECKS, binding.whose)
+        return hold(limit, subjects)
 
-    monkeypatch.setattr(throttles, "wait", and_then_the_tenth_wrong_one)
+    monkeypatch.setattr(throttles, "hold", after_the_tenth_wrong_one)
     with pytest.raises(ValidationError):
         sms.check_code(binding, "123456", by=by)
 

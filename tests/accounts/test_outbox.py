@@ -306,18 +306,19 @@ def workers() -> Callable[[], None]:
 
 def test_no_more_messages_are_handed_to_the_threads_than_they_have_room_for(gateway, workers, monkeypatch):
     handed: list[int] = []
-    monkeypatch.setattr(outbox, "deliver", handed.append)  # what a thread does with one is tested elsewhere
+    # What a thread does with one is tested elsewhere.
+    monkeypatch.setattr(outbox, "deliver", lambda pk, *_message: handed.append(pk))
     monkeypatch.setattr(outbox, "_room", threading.BoundedSemaphore(3))
     stop = threading.Event()
     plugs = [outbox._pool.submit(stop.wait, 10) for _ in range(outbox._SLOTS)]
     for pk in range(10):
-        outbox._dispatch(pk)
+        outbox._dispatch(SmsMessage(pk=pk))
     assert handed == []
     stop.set()
     for plug in plugs:
         plug.result(10)
     workers()
     assert sorted(handed) == [0, 1, 2]
-    outbox._dispatch(11)
+    outbox._dispatch(SmsMessage(pk=11))
     workers()
     assert sorted(handed) == [0, 1, 2, 11]

@@ -17,7 +17,14 @@ from tests.etax.test_routes import GET, NAMES, POST, ROLES, TABLE, address, beco
 
 WHOLE = os.environ.get("CRAWL") == "whole"
 LANGUAGES = [code for code, _name in settings.LANGUAGES] if WHOLE else [settings.LANGUAGE_CODE]
-NO_PAGES = ("accounts:picture", "accounts:sound", "accounts:new_picture")
+NO_PAGES = (
+    "accounts:picture",
+    "accounts:sound",
+    "accounts:new_picture",
+    "oauth2_provider:jwks-info",
+    "oauth2_provider:oauth-server-metadata",
+    "oauth2_provider:oidc-connect-discovery-info",
+)
 FIRST = ("anonymous", "half", "half_quick", "half_agency", "reset", "officer", "legal_rep", "person", "handler")
 OWN = ("home", "accounts:sign_ins")
 """What everybody looks at for himself."""

@@ -135,6 +135,7 @@ def test_all_faults_are_named_at_once_so_that_an_operator_mends_them_in_one_go()
         FAMILY,
         CLIENT,
         PHOTOS,
+        SINGLE,
     }
 
 

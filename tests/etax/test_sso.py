@@ -312,7 +312,7 @@ def test_a_handler_goes_in_for_the_client_with_what_it_lent_until_the_engagement
     assert told["capacity"]["via"] == {"code": agency.code, "name": agency.name}
     assert set(told["functions"]) <= functions.LENDABLE
     row = Engagement.objects.get(agency=agency, client=cast.taxpayer("HC"))
-    recognition.cancel(row, version=row.version, by=acting.lead("HC", "钱思远"))
+    recognition.cancel(row, by=acting.lead("HC", "钱思远"))
     assert system.user_info(tokens["access_token"])[0] == 401
 
 

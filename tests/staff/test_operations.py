@@ -106,10 +106,10 @@ def test_pages_go_by_key_both_ways_and_show_every_entry_once(world):
 @pytest.mark.rule("D33")
 def test_a_page_costs_the_same_queries_however_long_the_record_is(inside, django_assert_num_queries):
     write(3)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         inside.get(ADDRESS)
     write(100)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         inside.get(ADDRESS)
 
 
