@@ -277,18 +277,20 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_MAX_BYTES
 LOG_FORMAT = env.str("LOG_FORMAT", default="line" if DEBUG else "json")
 # One line for each request, besides nginx's.
 LOG_REQUESTS = env.bool("LOG_REQUESTS", default=not DEBUG)
+# Only the one in use is named to the logging package: lines of JSON need what the embedded default does without.
+_FORMATTERS: dict[str, dict[str, str]] = {
+    "line": {
+        "()": "etax.logs.LineFormatter",
+        "format": "{asctime} {levelname} {name} [{request_id}] {message}",
+        "style": "{",
+    },
+    "json": {"()": "etax.json_logs.JsonLineFormatter"},
+}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "etax.logs.RequestIdFilter"}},
-    "formatters": {
-        "line": {
-            "()": "etax.logs.LineFormatter",
-            "format": "{asctime} {levelname} {name} [{request_id}] {message}",
-            "style": "{",
-        },
-        "json": {"()": "etax.json_logs.JsonLineFormatter"},
-    },
+    "formatters": {LOG_FORMAT: _FORMATTERS[LOG_FORMAT]},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["request_id"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
