@@ -10,11 +10,16 @@ from accounts import metrics
 from accounts.actor import Actor
 from accounts.models import AuditEntry, Person, Taxpayer
 from accounts.models.record import Kind, Result
+from accounts.words import storable
 
 __all__ = ["Kind", "Result", "has_just_done", "record", "record_each"]
 
 TWICE = timedelta(minutes=1)
 """Within what time the same again is the same form sent twice (F12)."""
+
+
+def _kept(details: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: storable(value) if isinstance(value, str) else value for name, value in details.items()}
 
 
 def record_each(kind: Kind, people: Mapping[Person, dict[str, Any]], *, by: Actor, **details: Any) -> None:
@@ -23,7 +28,7 @@ def record_each(kind: Kind, people: Mapping[Person, dict[str, Any]], *, by: Acto
     place = {"ip": by.ip, "request_id": by.request_id}
     metrics.ENTRIES.labels(kind, Result.DONE, by.proof).inc(len(people))
     AuditEntry.objects.bulk_create(
-        AuditEntry(**entry, **place, target=person, details={**details, **own}) for person, own in people.items()
+        AuditEntry(**entry, **place, target=person, details=_kept({**details, **own})) for person, own in people.items()
     )
 
 
@@ -55,7 +60,7 @@ def record(
         proof=proof or by.proof,
         ip=by.ip,
         request_id=by.request_id,
-        details=details,
+        details=_kept(details),
     )
 
 

@@ -14,6 +14,7 @@ from accounts.addresses import client_ip
 from accounts.models import SignIn
 from accounts.models.signins import LOSSES, EndReason
 from accounts.requests import Request
+from accounts.words import storable
 
 
 class ActorMiddleware:
@@ -26,7 +27,7 @@ class ActorMiddleware:
         visitor = Actor(
             ip=client_ip(request),
             request_id=request.request_id,
-            browser=request.headers.get("User-Agent", "")[:200],
+            browser=storable(request.headers.get("User-Agent", ""))[:200],
         )
         request.actor = visitor
         sign_in = signins.current(request)

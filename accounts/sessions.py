@@ -11,6 +11,7 @@ from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
 from django.utils.crypto import get_random_string
 
+_SHORTEST = 8
 _ID_LENGTH = 32
 """165 bits (SES-01): no two are ever the same, and the table would refuse the second."""
 
@@ -20,6 +21,10 @@ class SessionStore(db.SessionStore):
 
     _is_moving = False
     _row: str | None = None
+
+    def _validate_session_key(self, key: str | None) -> bool:
+        """Whether it may be an id of ours; any other isn't asked for: PostgreSQL takes no NUL."""
+        return key is not None and len(key) >= _SHORTEST and set(key) <= set(VALID_KEY_CHARS)
 
     def _get_new_session_key(self) -> str:
         return get_random_string(_ID_LENGTH, VALID_KEY_CHARS)

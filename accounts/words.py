@@ -26,3 +26,8 @@ def as_kept(text: Words) -> str:
     """The words as the database keeps them, in Simplified Chinese; whoever reads them has them translated."""
     with translation.override(settings.LANGUAGE_CODE):
         return str(text)
+
+
+def storable(text: str) -> str:
+    """The text as every database can keep it: PostgreSQL takes no NUL, which becomes the mark for the unreadable."""
+    return text.replace("\x00", "\ufffd")
