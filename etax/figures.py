@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 
-from django.db import Error, close_old_connections
+from django.db import Error, close_old_connections, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 from prometheus_client import CollectorRegistry
@@ -29,7 +29,8 @@ class FromDatabase(Collector):
             logger.warning("no figures: the database does not answer (%s)", type(error).__name__)
             found, answers = [], 0
         finally:
-            close_old_connections()
+            if not connection.in_atomic_block:  # a transaction of whoever asks keeps its connection
+                close_old_connections()
         yield GaugeMetricFamily("etax_database_answers", "Whether the database answers", value=answers)
         yield from found
 

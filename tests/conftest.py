@@ -45,11 +45,24 @@ def made_catalogues() -> None:
     catalogues.compile_all()
 
 
+_LEAVE = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """The demo world is loaded once, before the first test; tests change it in transactions that are rolled back."""
+    """The demo world is loaded once, before the first test; tests change it in transactions that are rolled back.
+
+    What threads of tests have left open is closed at the end: PostgreSQL drops no database that somebody is in.
+    """
     with django_db_blocker.unblock():
         demo.load()
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(_LEAVE)
 
 
 @pytest.fixture(autouse=True)
