@@ -38,7 +38,7 @@ check: $(STAMP) ## Lint, types, imports, dependencies, migrations, messages, dep
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml accounts agencies deploy etax realname staff
-	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/djlint --check --lint templates
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
