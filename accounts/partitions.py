@@ -95,13 +95,14 @@ def _end_of_before(cursor: CursorWrapper) -> datetime:
 def _make(cursor: CursorWrapper, wrapper: BaseDatabaseWrapper, month: date) -> None:
     """A part is made beside the record and then attached, which stops nobody's writing."""
     name, span = name_of(month), [start_of(month), start_of(next_month(month))]
+    start, end = (moment.isoformat() for moment in span)
     cursor.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
     cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {OTHER} WHERE at >= %s AND at < %s)", span)
     if cursor.fetchone()[0]:  # the job ran late, or a clock was early: they belong here
         with triggers.lifted(wrapper):
             moved = f"WITH moved AS (DELETE FROM {OTHER} WHERE at >= %s AND at < %s RETURNING *)"
             cursor.execute(f"{moved} INSERT INTO {name} SELECT * FROM moved", span)
-    cursor.execute(f"ALTER TABLE {TABLE} ATTACH PARTITION {name} FOR VALUES FROM (%s) TO (%s)", span)
+    cursor.execute(f"ALTER TABLE {TABLE} ATTACH PARTITION {name} FOR VALUES FROM ('{start}') TO ('{end}')")
     cursor.execute(triggers.no_truncate(name))
 
 
@@ -218,7 +219,9 @@ def _swap(cursor: CursorWrapper, end: datetime) -> None:
         cursor.execute(f"GRANT USAGE, SELECT ON SEQUENCE {_SEQUENCE} TO {role}")
     _take_over(cursor, shape, indexes=False)
     if has_entries:
-        cursor.execute(f"ALTER TABLE {TABLE} ATTACH PARTITION {BEFORE} FOR VALUES FROM (MINVALUE) TO (%s)", [end])
+        cursor.execute(
+            f"ALTER TABLE {TABLE} ATTACH PARTITION {BEFORE} FOR VALUES FROM (MINVALUE) TO ('{end.isoformat()}')"
+        )
     else:
         cursor.execute(f"DROP TABLE {BEFORE}")
     for _name, definition in shape.indexes:  # those that the first part has already are taken as they are

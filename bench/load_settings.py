@@ -13,7 +13,7 @@ WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = False
 STATIC_ROOT = str(VAR_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "etax.static_storage.RememberingStorage"},
     "photos": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(VAR_DIR)}},
 }
 TRUSTED_PROXIES = 1

@@ -1,5 +1,6 @@
 """gunicorn behind nginx, on the machine's own address: `gunicorn -c deploy/gunicorn.conf.py etax.wsgi`."""
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -48,6 +49,22 @@ def on_starting(server: object) -> None:
     if settings.DEBUG:
         sys.exit("DEBUG is on: that is the embedded default, for `manage.py runserver` on one's own machine")
     _empty_metrics()
+
+
+def when_ready(server: object) -> None:
+    """With `--preload` everything is loaded by now, once for all workers: leave it where they can share it."""
+    _keep_for_good()
+
+
+def post_worker_init(worker: object) -> None:
+    """What this worker has loaded it keeps; its collector needn't go through that again and again."""
+    _keep_for_good()
+
+
+def _keep_for_good() -> None:
+    """Out of the garbage collector's sight: what is there neither costs time nor is written to, and so copied."""
+    gc.collect()
+    gc.freeze()
 
 
 def _empty_metrics() -> None:

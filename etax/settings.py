@@ -144,6 +144,13 @@ else:
     # `production.py` refuses to start without Redis.
     SILENCED_SYSTEM_CHECKS += ["django_ratelimit.E003"]
 
+# Parts of pages that are alike for many: each process draws them once and keeps them itself. Nothing is lost with them.
+CACHES["fragments"] = {
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+    "LOCATION": "fragments",
+    "OPTIONS": {"MAX_ENTRIES": 1000},
+}
+
 # --- Who asks --------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.Person"
 AUTHENTICATION_BACKENDS = ["accounts.backends.PersonBackend"]
@@ -219,7 +226,7 @@ STATIC_ROOT = env.str("STATIC_ROOT", default=str(VAR_DIR / "static"))
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_ALLOW_ALL_ORIGINS = False
-_static = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+_static = "etax.static_storage.RememberingStorage"
 
 # --- Pictures: sealed, outside the web root, readable for the portal's own account alone (FIL-04) ---------------------
 # `s3://key:secret@host/bucket?region=…` for a store that all web nodes share; else a folder (the extra `s3`).

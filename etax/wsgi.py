@@ -6,6 +6,7 @@ from typing import Any
 
 import django
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.urls import get_resolver
 from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "etax.settings")
@@ -34,3 +35,5 @@ class Handler(WSGIHandler):
 
 django.setup(set_prefix=False)
 application = Handler()
+# All views now, not with the first visitor: workers that are forked later share them.
+get_resolver().url_patterns  # noqa: B018 - reading them is what loads them

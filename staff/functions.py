@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from hashlib import sha256
 
 from django.db import models
 from django.utils.functional import Promise
@@ -347,9 +349,20 @@ def branch_codes(branch_code: str) -> frozenset[str]:
 
 def menu(codes: Collection[str]) -> tuple[Branch, ...]:
     """The tree pruned to these leaves, without empty groups and branches; nothing held is an empty menu (D7, M96)."""
-    held = frozenset(codes)
+    return _menu_of(frozenset(codes))
+
+
+@lru_cache(maxsize=1024)
+def _menu_of(held: frozenset[str]) -> tuple[Branch, ...]:
+    """The same sets come again with every page of everybody who holds them."""
     branches = (replace(branch, groups=_pruned(branch.groups, held)) for branch in TREE)
     return tuple(branch for branch in branches if branch.groups)
+
+
+@lru_cache(maxsize=1024)
+def key_of(held: frozenset[str]) -> str:
+    """A short name for a set of leaves, the same in every process: what is drawn once for all who hold just these."""
+    return sha256(" ".join(sorted(held)).encode()).hexdigest()[:32]
 
 
 def _pruned(groups: tuple[Group, ...], held: frozenset[str]) -> tuple[Group, ...]:

@@ -15,12 +15,16 @@ _SERVER_LIMITS = {
     "lock_timeout": 1_800,
     "idle_in_transaction_session_timeout": 30_000,  # longer than the longest wait for a hash slot
 }
+_PREPARED = {"server_side_binding": True, "prepare_threshold": 3}
+"""What a connection has asked three times the server keeps prepared: planning costs more than most of our answers.
+
+Needs sessions of one's own: a pooler in between must keep prepared statements as well (docs/scale.md)."""
 _DEAD_PEER = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2}
 
 
 def options(*, serving: bool) -> dict[str, Any]:
-    """What libpq is told; with `serving` a request's limits as well (milliseconds on the server)."""
-    told = {"application_name": "etax", **_DEAD_PEER}
+    """What driver and libpq are told; with `serving` a request's limits as well (milliseconds on the server)."""
+    told = {"application_name": "etax", **_DEAD_PEER, **_PREPARED}
     if not serving:
         return {**told, "connect_timeout": 10}
     limits = " ".join(f"-c {name}={value}" for name, value in _SERVER_LIMITS.items())

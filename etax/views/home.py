@@ -47,6 +47,7 @@ def home(request: Request) -> HttpResponse:
     context = {
         "greeting": Greeting.of(actor),
         "branches": functions.menu(actor.functions),
+        "functions_key": functions.key_of(actor.functions),
         "due": due,
         "operations_url": reverse("staff:operations"),
     }
