@@ -54,6 +54,8 @@ class Server:
             "PEER_MAIL": str(folder / "mail"),
             "DEBUG": "1",
             "HTTPS": "0",
+            "MALLOC_ARENA_MAX": "1",
+            "MALLOC_TRIM_THRESHOLD_": "65536",
         }
         self.application = "peer.wsgi" if is_peer else "etax.wsgi"
         self.child: Child | None = None

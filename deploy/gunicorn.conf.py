@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 bind = os.environ.get("WEB_BIND", "127.0.0.1:8000")
 # Sync workers: threads were erratic with connections that browsers keep, and a request here is short. Hashing, which is
@@ -51,9 +52,16 @@ def on_starting(server: object) -> None:
     _empty_metrics()
 
 
-def when_ready(server: object) -> None:
+def when_ready(server: Any) -> None:
     """With `--preload` everything is loaded by now, once for all workers: leave it where they can share it."""
-    _keep_for_good()
+    if server.cfg.preload_app:
+        from django.template import engines
+
+        portal = engines["django"]
+        for folder in portal.engine.dirs:
+            for file in Path(folder).rglob("*.html"):
+                portal.get_template(str(file.relative_to(folder)))
+        _keep_for_good()
 
 
 def post_worker_init(worker: object) -> None:
