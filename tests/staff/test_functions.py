@@ -1,5 +1,7 @@
 """功能树: the catalogue, what each person holds, and its addresses (D7, M96, M97)."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -7,6 +9,7 @@ from accounts import passwords
 from accounts.models import AuditEntry
 from accounts.models.record import Kind
 from staff import functions, standing
+from staff.models import Grant
 from tests import cast
 from tests.visitor import words
 
@@ -15,6 +18,11 @@ OPERATIONS = "query.record.operations"
 
 def held(key: str, name: str) -> frozenset[str]:
     return standing.of_person(cast.person(name), cast.taxpayer(key)).held_functions()
+
+
+def tiles_of(visitor) -> set[str]:
+    """The functions that have a tile on the home page."""
+    return set(re.findall(r'class="tile" href="/functions/([^/"]+)/"', visitor.get("/").content.decode()))
 
 
 @pytest.mark.rule("M25", "M97")
@@ -81,6 +89,26 @@ def test_the_menu_shows_only_what_is_held(visitor):
     page = words(visitor.get("/"))
     assert "历史办税操作查询" in page
     assert "我要办税" not in page
+
+
+@pytest.mark.rule("M25", "D7", "D30")
+def test_tiles_that_are_drawn_once_are_never_anothers_nor_in_his_language_nor_yesterdays(visitor, other_visitor):
+    lead, clerk = visitor, other_visitor
+    lead.sign_in_by_password("HC", "林若兰")
+    clerk.sign_in_by_password("HC", "郑海涛")
+    grants = Grant.objects.filter(identity__memberships=cast.membership("HC", "郑海涛"))
+    grants.filter(function__startswith="info").delete()
+    own, all_of_them = set(grants.values_list("function", flat=True)), set(functions.ALL)
+    assert own < all_of_them
+    for _twice in range(2):
+        assert tiles_of(lead) == all_of_them
+        assert tiles_of(clerk) == own
+    lead.cookies["language"] = "en"
+    heading = str(functions.TREE[1].name)
+    assert [f">{heading}</h2>" in each.get("/").content.decode() for each in (lead, clerk)] == [False, True]
+    gone = grants.first()
+    gone.delete()
+    assert tiles_of(clerk) == own - {gone.function}
 
 
 @pytest.mark.rule("D7", "AUZ-05", "D28")
