@@ -74,7 +74,7 @@ _LOOK = """(smallest) => {
   while (words.nextNode()) {
     const text = words.currentNode;
     if (!seen(text.parentElement) || text.parentElement.closest('code, script, .visually-hidden')) continue;
-    for (const { 0: word, index } of text.data.matchAll(/[A-Za-z]{3,}/g)) {
+    for (const { 0: word, index } of text.data.matchAll(/(?<![A-Za-z0-9])[A-Za-z]{3,}(?![A-Za-z0-9])/g)) {
       const range = document.createRange();
       range.setStart(text, index);
       range.setEnd(text, index + word.length);
