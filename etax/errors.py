@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -132,10 +133,31 @@ def _bare(context: dict[str, Any]) -> HttpResponse:
 
 
 def page_for_nginx(status: int) -> str:
-    """The page that nginx shows when it can't ask the portal; where the number stands, nginx puts in its own."""
+    """The page that nginx shows when it can't ask the portal; where the number stands, nginx puts in its own.
+
+    Nobody reads the visitor's cookie there, so the page says the matter in every language, the portal's own first.
+    """
     said = _words_of(status)
     number = SafeString('<!--# echo var="request_id" -->')
-    return render_to_string("error.html", _context(status, said, said.text, (), number))
+    first, *others = (code for code, _name in settings.LANGUAGES)
+    with translation.override(first):
+        context = _context(status, said, said.text, (), number)
+        return render_to_string(
+            "error_static.html",
+            {**context, "home_url": reverse("home"), "others": [_spoken(said, code) for code in others]},
+        )
+
+
+def _spoken(said: Words, language: str) -> dict[str, str]:
+    """The words in a language, and what HTML calls it."""
+    with translation.override(language):
+        return {
+            "tag": display.page_language(),
+            "heading": str(said.heading),
+            "text": str(said.text),
+            "next_step": str(said.next_step),
+            "home": gettext("返回首页"),
+        }
 
 
 def is_database_down(exception: BaseException | None) -> bool:

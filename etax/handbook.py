@@ -14,6 +14,8 @@ from accounts.words import Words
 _TAG = re.compile(r"<[^>]+>")
 _LONGEST_QUERY = 50
 _AROUND = 40
+_ENDS = " .,;:?!)，。；：？！、）】”」"
+"""What ends a sentence begins no excerpt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,23 @@ def _hit(page: HelpPage, words: str) -> Hit | None:
     text = _text_of(page.slug, get_language() or "")
     place = text.casefold().find(words)
     if place >= 0:
-        start = max(0, place - _AROUND)
-        return Hit(page, text[start : place + len(words) + _AROUND])
-    return Hit(page, text[: 2 * _AROUND]) if words in str(page.title).casefold() else None
+        return Hit(page, _excerpt(text, place - _AROUND, place + len(words) + _AROUND))
+    return Hit(page, _excerpt(text, 0, 2 * _AROUND)) if words in str(page.title).casefold() else None
+
+
+def _excerpt(text: str, start: int, end: int) -> str:
+    """The text between two places, with no word of letters cut in two, and … where something is left out."""
+    start, end = max(0, start), min(end, len(text))
+    while _is_inside_word(text, start):
+        start -= 1
+    while _is_inside_word(text, end):
+        end += 1
+    said = text[start:end].strip()
+    return f"{'…' if start else ''}{said.lstrip(_ENDS) if start else said}{'…' if end < len(text) else ''}"
+
+
+def _is_inside_word(text: str, place: int) -> bool:
+    return 0 < place < len(text) and all(one.isascii() and one.isalnum() for one in text[place - 1 : place + 1])
 
 
 @lru_cache(maxsize=64)

@@ -20,6 +20,11 @@ def test_every_word_of_the_pages_goes_through_gettext():
     assert [*messages.in_templates(), *messages.in_python()] == []
 
 
+@pytest.mark.rule("D30")
+def test_no_english_word_is_stuck_to_a_link():
+    assert list(messages.stuck_together()) == []
+
+
 @pytest.mark.rule("D13", "D14")
 def test_the_operators_table_of_limits_is_the_one_in_force():
     shown = (ROOT / "docs" / "limits.md").read_text()

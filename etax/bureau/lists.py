@@ -194,7 +194,7 @@ class PostList(ReadOnlyList):
 
     def cells(self, row: Post) -> Sequence[Cell]:
         phone = Cell(numbers.mask_phone(row.mobile) or "—")
-        held = Cell(f"{row.since} — {row.until or ''}")
+        held = Cell(f"{date_format(row.since)} — {date_format(row.until) if row.until else ''}")
         position = Cell(row.get_position_display())
         return (_taxpayer(row.taxpayer), _person(row.person), position, phone, held, Cell(_time(row.linked_at)))
 

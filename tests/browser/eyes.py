@@ -70,6 +70,18 @@ _LOOK = """(smallest) => {
     for (const name of ['aria-describedby', 'aria-labelledby', 'aria-controls'])
       for (const id of (one.getAttribute(name) || '').split(/\\s+/).filter(Boolean))
         if (!document.getElementById(id)) wrong.push(`${name} points at nothing: ${id}`);
+  const words = document.createTreeWalker(root.lang === 'en' ? document.body : document.createElement('p'), 4);
+  while (words.nextNode()) {
+    const text = words.currentNode;
+    if (!seen(text.parentElement) || text.parentElement.closest('code, script, .visually-hidden')) continue;
+    for (const { 0: word, index } of text.data.matchAll(/(?<![A-Za-z0-9])[A-Za-z]{3,}(?![A-Za-z0-9])/g)) {
+      const range = document.createRange();
+      range.setStart(text, index);
+      range.setEnd(text, index + word.length);
+      const lines = new Set([...range.getClientRects()].map((box) => Math.round(box.top)));
+      if (lines.size > 1) wrong.push(`a word is broken: ${word} in ${text.parentElement.outerHTML.slice(0, 90)}`);
+    }
+  }
   for (const one of document.querySelectorAll('.error-summary a, .skip'))
     if (!document.getElementById(decodeURIComponent(one.hash.slice(1)))) wrong.push(`leads nowhere: ${one.outerHTML}`);
   return wrong;

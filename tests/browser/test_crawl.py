@@ -137,6 +137,29 @@ _STOP = """() => {
 }"""
 
 
+_ROWS = """() => {
+  const seen = [...document.querySelectorAll('.header .wrap > *')].filter((one) => one.checkVisibility());
+  const middle = (one) => (one.getBoundingClientRect().top + one.getBoundingClientRect().bottom) / 2;
+  const wrapped = [...document.querySelectorAll('.menu a, .brand')].filter((one) => one.offsetHeight > 60);
+  return [seen.length, new Set(seen.map((one) => Math.round(middle(one)))).size, wrapped.length];
+}"""
+
+
+@pytest.mark.rule("D30")
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+@pytest.mark.parametrize("width", [960, 1280])
+@pytest.mark.parametrize("size", ["usual", "large"])
+def test_the_header_of_a_lead_is_one_row_in_every_language(eyes: Eyes, language: str, width: int, size: str) -> None:
+    become(eyes.visitor, "legal_rep")
+    speak(eyes, language)
+    eyes.visitor.cookies["size"] = size
+    eyes.looks = ()
+    eyes.look_at("/staff/")
+    eyes.page.set_viewport_size({"width": width, "height": 900})
+    assert eyes.page.evaluate(_ROWS) == [3, 1, 0]
+    assert eyes.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 @pytest.mark.rule("PW-11")
 def test_every_field_tells_the_browser_what_belongs_in_it_and_none_refuses_a_paste(eyes: Eyes) -> None:
     """Autocomplete and inputmode of the fields of the doors, and of whoever forgot; nothing listens for a paste."""

@@ -14,11 +14,12 @@ import time_machine
 from django.conf import settings as portal
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.http import Http404, HttpResponse, HttpResponseForbidden, HttpResponseServerError
 from django.test import Client
 from django.urls import path, reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.models import AuditEntry, SignIn
 from accounts.models.record import Kind
@@ -388,3 +389,23 @@ def test_who_withdrew_his_real_name_while_a_code_was_on_its_way_is_told_so_and_n
     assert answer.status_code in (200, 400)
     assert "您尚未完成实名采集" in words(answer)
     assert not SignIn.objects.exists()
+
+
+@pytest.mark.rule("CFG-06", "D30")
+@pytest.mark.parametrize("spoken", ["zh-hans", "en"])
+def test_the_pages_of_nginx_say_the_matter_in_every_language_whatever_the_operator_speaks(tmp_path, spoken):
+    with translation.override(spoken):
+        call_command("nginx_pages", tmp_path, stdout=io.StringIO())
+    page = (tmp_path / "nginx-503.html").read_text()
+    assert '<html lang="zh-Hans"' in page
+    assert '<div lang="zh-Hant">' in page
+    assert '<div lang="en">' in page
+    for heading, next_step, home in (
+        ("系统繁忙", "请等待几秒后刷新页面重试。", "返回首页"),
+        ("系統繁忙", "請等待幾秒後刷新頁面重試。", "返回首頁"),
+        ("The system is busy", "Please wait a few seconds, then refresh the page.", "Back to the home page"),
+    ):
+        assert heading in page
+        assert next_step in page
+        assert home in page
+    assert page.count("<h1") == 1

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.urls import resolve, reverse
+from django.utils import translation
 
 from etax import handbook
 from tests import cast
@@ -88,6 +89,16 @@ def test_the_ten_questions_are_answered_with_a_link_each(visitor):
 )
 def test_the_names_that_other_systems_use_are_found(query, slug):
     assert slug in [hit.page.slug for hit in handbook.search(query)]
+
+
+@pytest.mark.rule("M2", "D30")
+def test_the_words_around_what_was_found_are_whole_and_say_where_they_are_cut():
+    with translation.override("en"):
+        excerpts = {hit.page.slug: hit.excerpt for hit in handbook.search("frozen")}
+    assert excerpts["questions"] == (
+        "…A staff member reads “Staff member is frozen” when signing in. What to do? Answer: The…"
+    )
+    assert [hit.excerpt for hit in handbook.search("冻结") if re.match("…[，。；：？！、）】”]", hit.excerpt)] == []
 
 
 @pytest.mark.rule("VAL-03", "VAL-05")
