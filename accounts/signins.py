@@ -181,13 +181,21 @@ def was_given(request: HttpRequest, enterprise: Credential | None) -> bool:
 
 
 def current(request: HttpRequest) -> SignIn | None:
-    """The sign-in that this browser's session stands for, with all that is needed to judge it, in one query."""
+    """The sign-in that this browser's session stands for, with all that is needed to judge it.
+
+    One query, or two where its owner has switched his capacity: every page asks this, and few have switched.
+    """
     uid = request.session.get(SESSION_KEY)
     if uid is None:
         return None
     proofs = ("taxpayer", "enterprise_credential", "personal_credential")
-    related = ("person", "told_of", *proofs, *(f"origin__{name}" for name in proofs))
-    return SignIn.objects.select_related(*related).filter(uid=uid).first()
+    try:
+        sign_in = SignIn.objects.select_related("person", "told_of", *proofs).get(uid=uid)
+    except SignIn.DoesNotExist:
+        return None
+    if sign_in.origin_id is not None:
+        sign_in.origin = SignIn.objects.select_related(*proofs).get(pk=sign_in.origin_id)
+    return sign_in
 
 
 def seen(sign_in: SignIn) -> None:
