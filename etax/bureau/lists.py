@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, numbers
@@ -194,7 +195,7 @@ class PostList(ReadOnlyList):
 
     def cells(self, row: Post) -> Sequence[Cell]:
         phone = Cell(numbers.mask_phone(row.mobile) or "—")
-        held = Cell(f"{row.since} — {row.until or ''}")
+        held = Cell(f"{row.since} — {row.until or gettext('至今')}")
         position = Cell(row.get_position_display())
         return (_taxpayer(row.taxpayer), _person(row.person), position, phone, held, Cell(_time(row.linked_at)))
 
