@@ -411,3 +411,12 @@ def test_an_officer_in_a_new_browser_is_told_of_the_back_office(visitor, other_v
     sign_in(other_visitor)
     sign_in(visitor)
     assert "在新的浏览器登录税务人员后台" in visitor.texts_to(cast.PHONES[COUNTER])[-1]
+
+
+@pytest.mark.rule("SES-07", "CFG-05")
+def test_an_officers_own_sign_ins_are_an_officers_and_lead_back_to_the_office(visitor):
+    sign_in(visitor)
+    page = visitor.get(reverse("accounts:sign_ins"))
+    assert "税务人员密码+短信验证码" in words(page)
+    assert "自然人" not in words(page)
+    assert "返回税务人员后台" in words(page)
