@@ -37,6 +37,11 @@ class Cell:
     text: Words
     url: str = ""
 
+    @property
+    def is_figures(self) -> bool:
+        """Whether it is a number or a time, which isn't broken; names and words are, long as they may be."""
+        return not self.url and any(sign.isdigit() for sign in str(self.text))
+
 
 class SearchForm(Form):
     """A whole name, or a whole taxpayer number; numbers of people never stand in an address."""
