@@ -33,8 +33,14 @@ def tell_of_new_browser(sign_in: SignIn) -> bool:
     text = for_phones("您的身份于%(at)s在新的浏览器登录%(firm)s，验证方式：%(how)s，网络地址%(ip)s。")
     words = {
         "at": timezone.localtime(sign_in.started_at).strftime("%Y-%m-%d %H:%M"),
-        "firm": f"“{sign_in.taxpayer.name}”" if sign_in.taxpayer else for_phones("自然人账户"),
+        "firm": _where(sign_in),
         "how": for_phones(Proof(sign_in.proof).label),
         "ip": addresses.mask(sign_in.ip),
     }
     return tell(sign_in.person, text % words)
+
+
+def _where(sign_in: SignIn) -> str:
+    if sign_in.taxpayer:
+        return f"“{sign_in.taxpayer.name}”"
+    return for_phones("税务人员后台") if sign_in.proof == Proof.OFFICER_SMS else for_phones("自然人账户")

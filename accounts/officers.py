@@ -56,6 +56,11 @@ def require_reviewer(by: Actor) -> Person:
     return _require_group(by, REVIEW, "not_reviewer", _("只有审核人员可以审核，前台人员不能审核。"))
 
 
+def is_reviewer(by: Actor) -> bool:
+    """Whether `require_reviewer` would let him pass; nothing is recorded."""
+    return by.person is not None and by.is_officer and REVIEW in groups_of(by.person)
+
+
 def _require_group(by: Actor, group: str, reason: str, text: Words) -> Person:
     officer = require(by)
     if group not in groups_of(officer):

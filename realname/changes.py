@@ -132,12 +132,14 @@ def withdraw(request: ChangeRequest, *, by: Actor) -> None:
 
 
 def show_scan(scan: ChangeScan, *, by: Actor) -> bytes:
-    """The scan as JPEG, for the firm's holders of the function and for officers; recorded (FIL-04).
+    """The scan as JPEG, for the firm's holders of the function and for reviewers; recorded (FIL-04).
 
     Raises PermissionDenied for anybody else.
     """
     taxpayer = scan.request.taxpayer
-    if not by.is_officer and _require_holder(by)[1].pk != taxpayer.pk:
+    if by.is_officer:
+        officers.require_reviewer(by)
+    elif _require_holder(by)[1].pk != taxpayer.pk:
         raise PermissionDenied
     audit.record(Kind.PHOTO_SEEN, by=by, taxpayer=taxpayer, name=_kind_in_words(scan.request))
     return scans.unpacked(scan.content)

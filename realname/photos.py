@@ -1,20 +1,22 @@
-"""Keeping pictures: rebuilt, sealed, under random names, opened for the person and officers alone (FIL-04…06)."""
+"""Keeping pictures: rebuilt, sealed, under random names, opened for the person and the reviewers alone (FIL-04…06)."""
 
 import logging
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 from django.db import transaction
 from django.db.models import Q, Sum
+from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, sealing, throttles
+from accounts import audit, officers, sealing, throttles
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import PHOTO_UPLOADS
@@ -90,12 +92,28 @@ def _refuse_over_quota(size: int) -> None:
         raise ValidationError(_("当前上传照片的人数过多，请一小时后再试，或到税务机关前台办理。"), code="photo_quota")
 
 
+def find(uid: UUID, *, by: Actor) -> Photo:
+    """The picture with this public id, for whom it is; for everybody else there is none, and his trying is recorded.
+
+    Raises Http404. Visitors, whom nobody knows, are not written down.
+    """
+    found = Photo.objects.kept().select_related("collection__record__person").filter(uid=uid).first()
+    if found is None or not seen_by(found, by):
+        if by.person is not None:
+            audit.record(Kind.NOT_FOUND, by=by, reason="not_yours", what="photo")
+        raise Http404
+    return found
+
+
 def seen_by(photo: Photo, actor: Actor) -> bool:
-    """Whether this actor may look: an officer, or the person himself once it is his (FIL-04)."""
-    if actor.is_officer:
-        return True
+    """Whether this actor may look: the person himself once it is his, a reviewer while there is anything to review.
+
+    That is what the consent says. The counter, which takes no pictures, never looks (FIL-04, FIL-06).
+    """
     record = photo.collection.record
-    return actor.person is not None and record is not None and record.person_id == actor.person.pk
+    if actor.person is not None and record is not None and record.person_id == actor.person.pk:
+        return True
+    return photo.collection.is_for_reviewers and officers.is_reviewer(actor)
 
 
 def open_for(photo: Photo, *, by: Actor) -> bytes:

@@ -77,8 +77,16 @@ def _returned(requests: QuerySet[ChangeRequest]) -> list[Due]:
 
 
 def _not_in_register(members: QuerySet[Membership]) -> list[Due]:
-    text = _("%(name)s与税务登记办税人信息不符，不能登录。如已离职请同步办税人后删除；仍在职的请先办理变更税务登记。")
-    people = [each.person for each in members.select_related("person").order_by("-pk")[:_MOST]]
-    return [
-        Due(text % {"name": person.masked_name}, reverse("staff:synchronise"), _("同步办税人")) for person in people
-    ]
+    return [_unregistered(each) for each in members.select_related("person").order_by("-pk")[:_MOST]]
+
+
+def _unregistered(member: Membership) -> Due:
+    """What is to be done with him: he is marked by a synchronisation, and then removed or registered anew (M102)."""
+    name = {"name": member.person.masked_name}
+    if member.unregistered_at is None:
+        text = _(
+            "%(name)s与税务登记办税人信息不符，不能登录。如已离职请同步办税人后删除；仍在职的请先办理变更税务登记。"
+        )
+        return Due(text % name, reverse("staff:synchronise"), _("同步办税人"))
+    text = _("%(name)s与税务登记办税人信息不符，不能登录。如已离职请删除；仍在职的请办理变更税务登记，再同步办税人。")
+    return Due(text % name, reverse("staff:member", args=[member.uid]), _("查看人员"))

@@ -70,12 +70,19 @@ class Row:
 
 
 def leads_of(taxpayer: Taxpayer) -> list[Row]:
-    """Legal representative and finance officer by the register: one query."""
-    posts = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
+    """Legal representative and finance officer by the register, each with all his posts there: one query."""
+    leads = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).values("person")
+    posts = Post.objects.open().filter(taxpayer=taxpayer, person__in=leads).select_related("person")
     posts = posts.annotate(last_sign_in=_latest(), is_collected=Exists(_collected()))
-    found = sorted(posts, key=lambda post: LEADS.index(Position(post.position)))
-    rows = {post.person_id: Row(post.person, (post,), None, *_annotations(post)) for post in found[::-1]}
-    return list(rows.values())[::-1]
+    found: dict[int, list[Post]] = {}
+    for post in sorted(posts, key=_weight):
+        found.setdefault(post.person_id, []).append(post)
+    return [Row(held[0].person, tuple(held), None, *_annotations(held[0])) for held in found.values()]
+
+
+def _weight(post: Post) -> int:
+    """The weightiest position first."""
+    return list(Position).index(Position(post.position))
 
 
 def _annotations(row: Post | Membership) -> tuple[datetime | None, bool]:
@@ -128,7 +135,7 @@ def rows_of(taxpayer: Taxpayer, memberships: list[Membership]) -> list[Row]:
     posts: dict[int, tuple[Post, ...]] = {}
     people = [membership.person_id for membership in memberships]
     found = Post.objects.open().filter(taxpayer=taxpayer, person__in=people)
-    for post in sorted(found, key=lambda each: list(Position).index(Position(each.position))):  # the weightiest first
+    for post in sorted(found, key=_weight):
         posts[post.person_id] = (*posts.get(post.person_id, ()), post)
     return [Row(each.person, posts.get(each.person_id, ()), each, *_annotations(each)) for each in memberships]
 

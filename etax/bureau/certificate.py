@@ -1,14 +1,18 @@
 """《电子税务局办税用户注册凭证》: the one sheet of paper on which a first enterprise password stands (M79, D22)."""
 
 import io
+import string
+import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
 import segno
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from fpdf import FPDF
-from noto_cjk_sans_otc import FONT_PATH
+
+from etax.bureau import fonts
 
 _SIMPLIFIED, _MONO = 2, 7
 """Which fonts of the collection: Noto Sans CJK SC, Noto Sans Mono CJK SC."""
@@ -51,10 +55,33 @@ class Certificate:
         )
         return [
             first,
-            _("密码区分大写和小写；不含数字0、1和字母O、I、L等容易看错的字符。"),
+            _("密码区分大写和小写；不含数字0、1，大写字母O、I和小写字母l等容易看错的字符。"),
             _("本凭证只打印一次，税务机关不保存密码，也无法查询。请当面核对并妥善保管，不要拍照外传。"),
             _("密码遗失的，请携带加盖公章的情况说明和经办人身份证件，到办税服务厅重置；重置后本凭证作废。"),
         ]
+
+    @property
+    def heading(self) -> str:
+        """What the sheet is."""
+        return _("电子税务局办税用户注册凭证")
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """Under the QR code, over the password, and where is signed and sealed."""
+        return (
+            _("扫码核对纳税人识别号和凭证编号（不含密码）"),
+            _("企业登录密码（初始）"),
+            _("经办人签字："),
+            _("税务机关（盖章）："),
+            _("日期："),
+        )
+
+    @property
+    def words(self) -> str:
+        """All that stands on the sheet but the password, for which of the font's signs are needed."""
+        facts = [word for fact in self.facts for word in fact]
+        numbers = "".join(f"{number}." for number, _note in enumerate(self.notes, 1))
+        return "".join([self.bureau, self.heading, *self.captions, *facts, *self.notes, numbers])
 
     @property
     def facts(self) -> list[tuple[str, str]]:
@@ -76,9 +103,9 @@ def render(certificate: Certificate) -> bytes:
     """The sheet as PDF, one page; rare characters of names are kept, their font embedded."""
     pdf = FPDF(format="A4")
     pdf.set_auto_page_break(auto=False)
-    pdf.add_font("sans", fname=str(FONT_PATH), collection_font_number=_SIMPLIFIED)
-    pdf.add_font("mono", fname=str(FONT_PATH), collection_font_number=_MONO)
-    pdf.set_title(_("电子税务局办税用户注册凭证"))
+    _add_font(pdf, "sans", _face().cut(certificate.words))
+    _add_font(pdf, "mono", _letters())
+    pdf.set_title(certificate.heading)
     pdf.set_lang("zh-CN")
     pdf.set_margins(_LEFT, 18, 210 - _RIGHT)
     pdf.add_page()
@@ -86,8 +113,27 @@ def render(certificate: Certificate) -> bytes:
     _facts(pdf, certificate)
     _password(pdf, certificate)
     _notes(pdf, certificate)
-    _signatures(pdf)
+    _signatures(pdf, certificate)
     return bytes(pdf.output())
+
+
+@cache
+def _face() -> fonts.Face:
+    return fonts.Face(_SIMPLIFIED)
+
+
+@cache
+def _letters() -> bytes:
+    """The font of the password, always the same: what is kept tells of no password which letters it had."""
+    return fonts.Face(_MONO).cut(string.ascii_letters + string.digits)
+
+
+def _add_font(pdf: FPDF, family: str, content: bytes) -> None:
+    """Fonts are taken from files alone; the open file is read again when the sheet is put together."""
+    with tempfile.NamedTemporaryFile(suffix=".ttf") as file:
+        file.write(content)
+        file.flush()
+        pdf.add_font(family, fname=file.name)
 
 
 def _head(pdf: FPDF, certificate: Certificate) -> None:
@@ -99,7 +145,7 @@ def _head(pdf: FPDF, certificate: Certificate) -> None:
     pdf.cell(0, 8, certificate.bureau, align="C", new_x="LMARGIN", new_y="NEXT")
     pdf.set_text_color(*_BRAND)
     pdf.set_font("sans", size=22)
-    pdf.cell(0, 13, _("电子税务局办税用户注册凭证"), align="C", new_x="LMARGIN", new_y="NEXT")
+    pdf.cell(0, 13, certificate.heading, align="C", new_x="LMARGIN", new_y="NEXT")
 
 
 def _facts(pdf: FPDF, certificate: Certificate) -> None:
@@ -122,7 +168,7 @@ def _facts(pdf: FPDF, certificate: Certificate) -> None:
     pdf.set_text_color(*_MUTED)
     after = pdf.get_y()
     pdf.set_xy(_RIGHT - 40, top + 41)
-    pdf.multi_cell(40, 5, _("扫码核对纳税人识别号和凭证编号（不含密码）"), align="C")
+    pdf.multi_cell(40, 5, certificate.captions[0], align="C")
     pdf.set_y(max(after, top + 56))
 
 
@@ -131,7 +177,7 @@ def _password(pdf: FPDF, certificate: Certificate) -> None:
     pdf.set_y(pdf.get_y() + 8)
     pdf.set_font("sans", size=12)
     pdf.set_text_color(*_INK)
-    pdf.cell(0, 9, _("企业登录密码（初始）"), align="C", new_x="LMARGIN", new_y="NEXT")
+    pdf.cell(0, 9, certificate.captions[1], align="C", new_x="LMARGIN", new_y="NEXT")
     left, top = 105 - len(certificate.password) * _BOX / 2, pdf.get_y() + 1
     pdf.set_draw_color(*_BRAND)
     pdf.set_font("mono", size=24)
@@ -152,14 +198,15 @@ def _notes(pdf: FPDF, certificate: Certificate) -> None:
         pdf.set_y(pdf.get_y() + 1.5)
 
 
-def _signatures(pdf: FPDF) -> None:
+def _signatures(pdf: FPDF, certificate: Certificate) -> None:
+    handler, seal, day = certificate.captions[2:]
     pdf.set_draw_color(*_MUTED)
     pdf.set_text_color(*_MUTED)
     pdf.set_font("sans", size=11)
     pdf.set_y(252)
-    for x, label in ((_LEFT, _("经办人签字：")), (115, _("税务机关（盖章）："))):
+    for x, label in ((_LEFT, handler), (115, seal)):
         pdf.set_xy(x, 252)
         pdf.cell(70, 8, label)
         pdf.line(x, 268, x + 70, 268)
     pdf.set_xy(_LEFT, 271)
-    pdf.cell(70, 8, _("日期："))
+    pdf.cell(70, 8, day)

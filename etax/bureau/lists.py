@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, numbers
@@ -35,6 +36,11 @@ class Cell:
 
     text: Words
     url: str = ""
+
+    @property
+    def is_figures(self) -> bool:
+        """Whether it is a number or a time, which isn't broken; names and words are, long as they may be."""
+        return not self.url and any(sign.isdigit() for sign in str(self.text))
 
 
 class SearchForm(Form):
@@ -194,7 +200,8 @@ class PostList(ReadOnlyList):
 
     def cells(self, row: Post) -> Sequence[Cell]:
         phone = Cell(numbers.mask_phone(row.mobile) or "—")
-        held = Cell(f"{date_format(row.since)} — {date_format(row.until) if row.until else ''}")
+        until = date_format(row.until) if row.until else gettext("至今")
+        held = Cell(f"{date_format(row.since)} — {until}")
         position = Cell(row.get_position_display())
         return (_taxpayer(row.taxpayer), _person(row.person), position, phone, held, Cell(_time(row.linked_at)))
 

@@ -160,6 +160,11 @@ class Collection(models.Model):
         """Whether an officer is to decide it."""
         return self.submitted_at is not None and self.decided_at is None
 
+    @property
+    def is_for_reviewers(self) -> bool:
+        """Whether reviewers may look at its pictures: it waits, or wasn't approved and its owner may yet object."""
+        return self.submitted_at is not None and self.outcome != Outcome.APPROVED
+
 
 class PhotoKind(models.TextChoices):
     """What a picture shows."""

@@ -176,7 +176,12 @@ def _card_side(request: Request, progress: Progress, collection: Collection, kin
     if request.method == "POST" and _taken(request, form, collection, kind):
         progress.establish(kind, "kept")
         return progress.go_on()
-    context = {"form": form, "title": _side_in_words(collection, kind), "steps": line(LINE, 2)}
+    context = {
+        "form": form,
+        "title": _side_in_words(collection, kind),
+        "back_url": "realname:card_front" if kind == PhotoKind.BACK else "",
+        "steps": line(LINE, 2),
+    }
     return form_page(request, "realname/card.html", context)
 
 

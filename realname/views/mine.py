@@ -16,7 +16,7 @@ from accounts.pages import page
 from accounts.requests import Request
 from accounts.sealing import SealBroken
 from realname import collecting, photos
-from realname.models import Collection, Photo, RealNameRecord
+from realname.models import Collection, RealNameRecord
 
 logger = logging.getLogger(__name__)
 
@@ -58,10 +58,8 @@ def withdraw_consent(request: Request) -> HttpResponse:
 @require_safe
 @login_not_required
 def photo(request: Request, uid: uuid.UUID) -> HttpResponse:
-    """One picture, for the person himself and officers; for everybody else there is none (FIL-04)."""
-    found = Photo.objects.kept().select_related("collection__record__person").filter(uid=uid).first()
-    if found is None or not photos.seen_by(found, request.actor):
-        raise Http404
+    """One picture, for the person himself and reviewers; for everybody else there is none (FIL-04)."""
+    found = photos.find(uid, by=request.actor)
     try:
         content = photos.open_for(found, by=request.actor)
     except (SealBroken, OSError) as error:

@@ -29,6 +29,10 @@ FUNCTION = "tax.declaration.password"
 """The leaf of the function tree that shows it (M121 to M125)."""
 NONE_YET = gettext_lazy("该企业还没有申报密码，不能登录扣缴客户端，请用其他方式登录：先在电子税务局【查看申报密码】。")
 """M111."""
+OWN_PASSWORD = gettext_lazy(
+    "已有人设置了自己的申报密码，不能查看，只能由法定代表人（业主）或财务负责人在【企业办税权限】中重置。"
+)
+"""What whoever wants to see it is told then (D24)."""
 _ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789"
 _LENGTH = 10
 
@@ -84,6 +88,12 @@ def bound_phone(person: Person) -> phones.OnFile:
     return phones.OnFile(person.phone, None if person.phone else phones.NO_REAL_NAME_PHONE)
 
 
+def has_own(taxpayer: Taxpayer) -> bool:
+    """Whether somebody has set a 申报密码 of his own, which nobody can be shown any more (D24)."""
+    current = DeclarationPassword.objects.filter(taxpayer=taxpayer).first()
+    return current is not None and not current.is_first
+
+
 def show(code: str, *, by: Actor) -> str:
     """The first 申报密码 of the actor's firm, made now where there was none, after a code to his phone (M124, M125).
 
@@ -99,10 +109,7 @@ def show(code: str, *, by: Actor) -> str:
         reason = "" if password.is_first else "declaration_own"
         audit.record(Kind.DECLARATION_PASSWORD_SEEN, by=by, reason=reason)
     if reason:
-        raise ValidationError(
-            _("已有人设置了自己的申报密码，不能查看，只能由法定代表人（业主）或财务负责人在【企业办税权限】中重置。"),
-            code="own_password",
-        )
+        raise ValidationError(OWN_PASSWORD, code="own_password")
     return password.first
 
 
@@ -189,10 +196,13 @@ def _store(taxpayer: Taxpayer, current: DeclarationPassword | None, hashed: str)
 def renew(taxpayer: Taxpayer, *, by: Actor) -> None:
     """Reset at the counter: a new temporary one takes the place of any other, to be seen in the portal (M130, D22).
 
-    LR and FR are told by SMS. Raises ValidationError `own_affair` for an officer who works for the taxpayer;
-    PermissionDenied for who isn't at the counter.
+    LR and FR are told by SMS. Raises ValidationError `own_affair` for an officer who works for the taxpayer,
+    `social_insurance` for a taxpayer who opens no sign-in in which it could be seen (D17); PermissionDenied for who
+    isn't at the counter.
     """
     counter.require_at(taxpayer, by=by)
+    if taxpayer.kind == Taxpayer.Kind.SOCIAL_INSURANCE:
+        raise ValidationError(_("纯社保户不使用申报密码，无需重置。"), code="social_insurance")
     with transaction.atomic():
         current, _is_new = _first_of(taxpayer)
         old, current.first, current.credential = current.credential, _made(), None

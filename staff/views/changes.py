@@ -107,7 +107,14 @@ def _finance_context(request: Request, form: FinanceChangeForm, kept: list[Row],
         "has_unchanged_rows": bool(same),
         "is_phone_only": form.has_error("__all__", "phone_only"),
         "is_blocked": form.has_error("__all__", "request_open"),
+        "in_the_way": None if form.is_bound else _in_the_way(request),
     }
+
+
+def _in_the_way(request: Request) -> ChangeRequest | None:
+    """The open 财务负责人变更 that must be withdrawn first: nobody shall fill in a form to be told so (M143)."""
+    rows = ChangeRequest.objects.open().filter(taxpayer=_firm(request), kind=ChangeKind.FINANCE_CHANGED)
+    return rows.first()
 
 
 def _masked(post: Post | None, row: Row) -> str:

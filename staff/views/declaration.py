@@ -39,7 +39,9 @@ def declaration(request: Request) -> HttpResponse:
             form.add_error(None, refusal)
         else:
             return redirect("staff:declaration_code")
-    return form_page(request, "staff/declaration.html", {"form": form, "phone": services.phone_at_firm(request.actor)})
+    own = services.OWN_PASSWORD if services.has_own(_firm(request)) else ""
+    context = {"form": form, "phone": services.phone_at_firm(request.actor), "own_password": own}
+    return form_page(request, "staff/declaration.html", context)
 
 
 @sensitive_variables("password")

@@ -91,6 +91,22 @@ def test_the_password_is_nowhere_but_on_paper(visitor, caplog):
     assert not glyphs  # they would tell which letters were drawn
 
 
+@pytest.mark.rule("D22")
+def test_every_sign_of_the_sheet_is_in_its_fonts_and_the_notes_are_true(visitor, caplog):
+    with caplog.at_level(logging.WARNING, logger="fpdf"):
+        firm = cast.taxpayer("HC")
+        for name in ("沈阳龘鑫商贸有限公司", "丹东𠮷祥海鲜行"):
+            Taxpayer.objects.filter(pk=firm.pk).update(name=name)
+            sheet = text_of(reset(sign_in(visitor), "HC"))
+            assert name in sheet
+            for label in ("扫码核对纳税人识别号和凭证编号（不含密码）", "经办人签字：", "税务机关（盖章）：", "日期："):
+                assert label in sheet
+    assert [record.getMessage() for record in caplog.records if "missing" in record.getMessage()] == []
+    excluded = re.search("不含数字0、1，大写字母O、I和小写字母l", sheet)
+    assert excluded
+    assert not set("01OIl") & set(opening.CAPITALS + opening.SMALL + opening.DIGITS)
+
+
 @pytest.mark.rule("D22", "REL-01")
 def test_the_same_form_sent_again_gives_no_second_sheet(visitor):
     sign_in(visitor)

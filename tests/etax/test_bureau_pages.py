@@ -374,3 +374,65 @@ def test_a_reviewer_decides_what_was_reported_and_the_counter_may_not(visitor, o
     assert not Post.objects.open().filter(taxpayer=firm, person=person).exists()
     assert "该申报已经办结" in words(other_visitor.post(where, {"upheld": "rejected", "reason": "又"}))
     assert [entry.reason for entry in entries("misuse_decided")] == ["", "already_decided"]
+
+
+_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
+
+
+def title_of(visitor, address: str) -> str:
+    """The page's title, blanks squeezed."""
+    return " ".join(unescape(_TITLE.search(visitor.get(address).content.decode())[1]).split())
+
+
+@pytest.mark.rule("M106")
+def test_every_title_says_what_and_about_whom_and_that_it_is_the_back_office(visitor):
+    sign_in(visitor)
+    firm, person = cast.taxpayer("HC"), cast.person("钱思远")
+    office = "· 税务人员后台 · 辽宁省电子税务局"
+    assert title_of(visitor, at("index")) == f"查找 {office}"
+    assert title_of(visitor, at("taxpayer", firm.uid)) == f"沈阳海川贸易有限公司 {office}"
+    assert title_of(visitor, at("taxpayer_record", firm.uid)) == f"日志 · 沈阳海川贸易有限公司 {office}"
+    assert title_of(visitor, at("person", person.uid)) == f"钱*远 {office}"
+    assert title_of(visitor, at("reset_password", firm.uid)) == f"重置企业密码 {office}"
+    assert title_of(visitor, at("accounts_person_changelist")) == f"自然人 {office}"
+    sign_in(visitor, REVIEWER)
+    assert title_of(visitor, at("waiting_misuse")) == f"待审核 · 非本人任职 {office}"
+
+
+@pytest.mark.rule("D20")
+def test_a_post_without_an_end_goes_on_until_now(visitor):
+    sign_in(visitor)
+    assert "2021-03-15 — 至今" in words(visitor.get(at("person", cast.person("沈小燕").uid)))
+    assert "2021-03-15 — 至今" in words(visitor.get(at("realname_post_changelist")))
+
+
+@pytest.mark.rule("SES-06", "CFG-05")
+def test_an_officer_in_a_new_browser_is_told_of_the_back_office(visitor, other_visitor):
+    sign_in(other_visitor)
+    sign_in(visitor)
+    assert "在新的浏览器登录税务人员后台" in visitor.texts_to(cast.PHONES[COUNTER])[-1]
+
+
+@pytest.mark.rule("SES-07", "CFG-05")
+def test_an_officers_own_sign_ins_are_an_officers_and_lead_back_to_the_office(visitor):
+    sign_in(visitor)
+    page = visitor.get(reverse("accounts:sign_ins"))
+    assert "税务人员密码+短信验证码" in words(page)
+    assert "自然人" not in words(page)
+    assert "返回税务人员后台" in words(page)
+
+
+@pytest.mark.parametrize("name", ["accounts_taxpayer", "realname_post", "accounts_auditentry"])
+def test_long_names_and_words_of_a_list_may_be_broken_and_numbers_may_not(visitor, name):
+    sign_in(visitor)
+    firm = cast.taxpayer("HC")
+    visitor.get(at("taxpayer_record", firm.uid))  # an entry about the firm
+    page = visitor.get(at(f"{name}_changelist")).content.decode()
+    kept = [
+        " ".join(re.sub("<[^>]+>", "", cell).split())
+        for cell in re.findall(r'class="figures">(.*?)</t[hd]>', page, re.DOTALL)
+    ]
+    assert kept
+    assert all(any(sign.isdigit() for sign in cell) for cell in kept)
+    assert firm.name in page
+    assert firm.name not in kept

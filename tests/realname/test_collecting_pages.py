@@ -359,3 +359,15 @@ def test_somebody_whom_nobody_knows_becomes_a_person_only_when_approved(visitor)
     assert not Person.objects.by_id_number("resident", "11010519491231002X").exists()
     act(services.approve, collection, by=officer())
     assert Person.objects.by_id_number("resident", "11010519491231002X").get().phone == "13900000001"
+
+
+@pytest.mark.rule("M86")
+def test_a_picture_that_went_wrong_can_be_taken_again_from_each_later_page(visitor):
+    go_to(visitor, "card_back")
+    for page in ("card_back", "details", "face"):
+        assert at("card_front") in visitor.get(at(page)).content.decode()
+        assert visitor.get(at("card_front")).status_code == 200
+        if page == "card_back":
+            send_photo(visitor, "card_back")
+        elif page == "details":
+            fill_in(visitor)

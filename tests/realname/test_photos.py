@@ -47,9 +47,9 @@ def sign_in_himself(visitor, name: str = NAME) -> None:
     assert visitor.post_with_picture(reverse("staff:natural_login"), data).url == reverse("home")
 
 
-def sign_in_officer(visitor) -> None:
-    """An officer in his browser, as the officers' own door leaves it."""
-    person = cast.person("高明远")
+def sign_in_officer(visitor, name: str = "高明远") -> None:
+    """An officer in his browser, as the officers' own door leaves it: a reviewer, if nobody else is named."""
+    person = cast.person(name)
     sign_in = SignIn.objects.create(person=person, proof=Proof.OFFICER_SMS, code_at=timezone.now())
     visitor.force_login(person, backend="accounts.backends.PersonBackend")
     session = visitor.session
@@ -87,14 +87,15 @@ def test_without_the_ring_nothing_opens_and_a_file_put_in_anothers_place_does_no
 
 
 @pytest.mark.rule("FIL-04")
-def test_the_person_himself_and_an_officer_see_a_photo_with_every_header(visitor, other_visitor):
+def test_a_reviewer_sees_a_photo_while_it_waits_and_the_person_once_it_is_his_with_every_header(visitor, other_visitor):
     collection = sent_in(visitor)
-    act(services.approve, collection, by=officer())
-    sign_in_himself(visitor)
     sign_in_officer(other_visitor)
     photo = collection.photos.get(kind="front")
-    for looking in (visitor, other_visitor):
-        answer = looking.get(address(photo))
+    answers = [other_visitor.get(address(photo))]
+    act(services.approve, collection, by=officer())
+    sign_in_himself(visitor)
+    answers.append(visitor.get(address(photo)))
+    for answer in answers:
         assert answer.status_code == 200
         assert answer.content.startswith(b"\xff\xd8\xff")
         assert answer.headers["Content-Type"] == "image/jpeg"
@@ -104,7 +105,35 @@ def test_the_person_himself_and_an_officer_see_a_photo_with_every_header(visitor
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
     seen = AuditEntry.objects.filter(kind="photo_seen").order_by("seq")
-    assert [(entry.person.name, entry.target.name) for entry in seen] == [(NAME, NAME), ("高明远", NAME)]
+    assert [(entry.person.name, entry.target and entry.target.name) for entry in seen] == [
+        ("高明远", None),
+        (NAME, NAME),
+    ]
+
+
+@pytest.mark.rule("FIL-04", "FIL-06", "AUZ-02")
+def test_an_officer_who_has_nothing_to_review_gets_404_and_his_trying_is_recorded(visitor, other_visitor):
+    collection = sent_in(visitor)
+    photo = collection.photos.get(kind="face")
+    sign_in_officer(other_visitor, "顾前程")
+    assert other_visitor.get(address(photo)).status_code == 404  # the counter takes no pictures
+    act(services.approve, collection, by=officer())
+    sign_in_officer(other_visitor)
+    assert other_visitor.get(address(photo)).status_code == 404  # what is decided is no reviewer's any more
+    page = other_visitor.get(reverse("bureau:collection", args=[collection.uid]))
+    assert "照片只有本人可以查看" in words(page)
+    assert b"<img" not in page.content
+    tried = AuditEntry.objects.filter(kind="not_found", details__what="photo").order_by("seq")
+    assert [entry.person.name for entry in tried] == ["顾前程", "高明远"]
+    assert not AuditEntry.objects.filter(kind="photo_seen").exists()
+
+
+@pytest.mark.rule("FIL-04", "FIL-06")
+def test_what_was_returned_can_be_looked_at_again_while_it_is_kept(visitor):
+    collection = sent_in(visitor)
+    act(services.return_to_person, collection, "照片不清楚", by=officer())
+    for photo in collection.photos.kept():
+        assert photos.seen_by(photo, officer())
 
 
 @pytest.mark.rule("FIL-04", "AUZ-02")

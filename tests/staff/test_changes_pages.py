@@ -304,3 +304,22 @@ def test_no_full_number_stands_on_a_page_or_in_the_record(lead):
         assert NEWCOMER.id_number not in page
         assert NEWCOMER.mobile not in page
         assert NEWCOMER.name not in page
+
+
+@pytest.mark.rule("M143")
+def test_who_must_withdraw_first_is_told_before_he_fills_in_the_form(lead):
+    asked = ask_for_finance(actor("HC", "钱思远"))
+    page = lead.get(FINANCE)
+    assert "请先撤消原申请，再重新提交" in words(page)
+    assert reverse("staff:change", args=[asked.uid]) in page.content.decode()
+    assert 'name="id_number"' not in page.content.decode()
+    lead.post(reverse("staff:withdraw_change", args=[asked.uid]))
+    assert 'name="id_number"' in lead.get(FINANCE).content.decode()
+
+
+@pytest.mark.rule("M143", "FIL-06")
+def test_that_a_scan_goes_with_a_withdrawal_is_said_where_there_is_one(lead):
+    with_scan = ask_for_finance(actor("HC", "钱思远"))
+    without = changes.submit_end(open_post("HC", "马文涛"), by=actor("HC", "钱思远"))
+    assert "撤消后扫描件随即删除" in words(lead.get(reverse("staff:change", args=[with_scan.uid])))
+    assert "扫描件" not in words(lead.get(reverse("staff:change", args=[without.uid])))

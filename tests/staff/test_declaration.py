@@ -413,3 +413,23 @@ def test_of_two_resets_at_once_one_is_told(lead, monkeypatch):
     monkeypatch.setattr(passwords, "hash_new", overtaken)
     assert refusal(declaration.reset, cast.taxpayer("HC"), OWN, "000000", by=by) == "stale"
     assert is_right(OTHER) is Answer.RIGHT
+
+
+@pytest.mark.rule("D24", "M124")
+def test_who_can_see_none_is_told_before_he_asks_for_a_code(lead):
+    assert "查看申报密码 为保护企业信息" in words(lead.get(NOTICE))
+    assert reset(lead, PHONE["钱思远"]).status_code == 302
+    page = words(lead.get(NOTICE))
+    assert "已有人设置了自己的申报密码，不能查看" in page
+    assert "下一步" not in page
+
+
+@pytest.mark.rule("D17", "D22")
+def test_a_payer_of_social_insurance_has_none_to_reset(visitor):
+    firm = cast.taxpayer("CG")
+    with pytest.raises(ValidationError, match="纯社保户不使用申报密码"):
+        declaration.renew(firm, by=officers.officer())
+    page = words(officers.sign_in(visitor).get(reverse("bureau:taxpayer", args=[firm.uid])))
+    assert "重置企业密码" in page
+    assert "重置申报密码" not in page
+    assert "不需要登记人员" in page

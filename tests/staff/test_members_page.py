@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.audit import Kind
 from accounts.models import AuditEntry
 from realname.models import Position, Post, RealNameRecord
+from staff import standing
 from staff.members import PAGE_SIZE
 from staff.models import Membership
 from staff.services import members as services
@@ -458,3 +459,11 @@ def test_the_page_of_a_lead_who_is_a_clerk_in_the_register_as_well_has_no_acts(l
     assert "财务负责人" in page
     assert "remove/" not in page
     assert "freeze/" not in page
+
+
+@pytest.mark.rule("M15", "D18", "D31")
+def test_a_finance_officer_who_is_linked_as_a_clerk_is_normal_as_the_door_says(lead):
+    firm, song = cast.taxpayer("HC"), cast.person("宋雨桐")
+    Post.objects.filter(taxpayer=firm, position="finance").update(person=song, linked_at=None)
+    assert standing.of_person(song, firm).problem is None
+    assert "未与企业关联" not in words(lead.get(LIST))

@@ -69,6 +69,7 @@ def test_the_centre_names_its_sections_and_what_others_call_it(visitor):
         assert part in words(page)
     for name in ("profile", "my_posts", "my_record", "change_password"):
         assert f'href="{reverse(f"staff:{name}")}"' in page.content.decode()
+    assert f'href="{reverse("realname:mine")}"' in page.content.decode()  # where consent is withdrawn (FIL-06)
     assert f'href="{CENTRE}"' in visitor.get("/").content.decode()
 
 

@@ -237,3 +237,13 @@ def test_three_hundred_people_cost_the_same_queries_to_show(lead, django_assert_
     assert len(few) <= 6
     with django_assert_num_queries(len(few)):
         lead.get(SYNC)
+
+
+@pytest.mark.rule("M102", "D20")
+def test_the_home_page_leads_to_the_synchronisation_and_after_it_to_the_person(lead):
+    dong = cast.membership("HC", "董佳慧")
+    assert "董*慧与税务登记办税人信息不符，不能登录。如已离职请同步办税人后删除" in words(lead.get("/"))
+    sync.synchronise(by=actor("HC", "钱思远"))
+    page = lead.get("/")
+    assert "董*慧与税务登记办税人信息不符，不能登录。如已离职请删除" in words(page)
+    assert reverse("staff:member", args=[dong.uid]) in page.content.decode()

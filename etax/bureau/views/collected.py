@@ -65,7 +65,7 @@ def _page(request: Request, found: Collection, *, in_full: bool = False) -> Http
         "collection": found,
         "in_full": in_full,
         "facts": facts_of_collection(found, in_full=in_full),
-        "photos": found.photos.kept().order_by("pk"),
+        "photos": found.photos.kept().order_by("pk") if found.is_for_reviewers else [],
         "person": collecting.known_person(found),
         "has_other_name": found.is_waiting and collecting.mismatch(found) is not None,
         "back_url": reverse("bureau:reviews"),
