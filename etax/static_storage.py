@@ -3,7 +3,7 @@
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-class RememberingStorage(CompressedManifestStaticFilesStorage):
+class RememberingStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # the package has no types
     """The manifest is read once and never again, and a page names its icons fifty times."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
