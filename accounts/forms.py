@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import format_lazy
@@ -32,6 +32,12 @@ class Form(forms.Form):
     def is_incomplete(self) -> bool:
         """Whether what the page itself had to send is missing or mangled: only loading it anew can mend that."""
         return any(field.errors for field in self.hidden_fields())
+
+    @property
+    def has_wrong_password(self) -> bool:
+        """Whether number or name, or the password, was wrong, or the account locked: which, nobody is told (D3)."""
+        codes = {error.code for error in self.errors.as_data().get(NON_FIELD_ERRORS, [])}
+        return bool(codes & {"wrong_number_or_password", "wrong_name_or_password"})
 
     def clean(self) -> dict[str, Any] | None:
         """See `django.forms.Form.clean`. Raises ValidationError `repeated_field`."""

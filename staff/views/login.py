@@ -105,6 +105,8 @@ def _choose(request: Request, progress: Progress, door: Door, form: PersonChoice
         if refusal.code == "start_again":
             raise
         form.add_error(None, refusal)
+        if refusal.params:
+            form.add_error(None, ValidationError(refusal.params["next_step"], code="next_step"))
         return False
     return True
 
@@ -117,6 +119,8 @@ def chosen_at(request: Request, progress: Progress, door: Door) -> Chosen | Http
         if refusal.code == "start_again":
             return start_again(request, progress)
         messages.error(request, refusal.messages[0])
+        if refusal.params:
+            messages.info(request, str(refusal.params["next_step"]))
         return redirect(progress.flow.steps[1].url_name)
 
 

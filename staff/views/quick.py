@@ -65,7 +65,11 @@ def quick_code(request: Request, progress: Progress) -> HttpResponse:
             form.add_error(None, refusal)
         else:
             return go_in(request, progress, chosen)
-    context = {"form": form, "phone_form": QuickPhoneForm(), "chosen": chosen, "steps": steps_at(2)}
+    typed = QuickPhoneForm(request.POST)  # beside a code that was wrong the phone needn't be typed again
+    phone = typed.cleaned_data["phone"] if typed.is_valid() else ""
+    context = {"form": form, "phone_form": QuickPhoneForm(initial={"phone": phone}), "chosen": chosen}
+    context |= {"countdown": quick.seconds_until_next_code(progress, chosen, phone) if phone else 0}
+    context |= {"steps": steps_at(2)}
     return form_page(request, "staff/quick_code.html", context)
 
 
