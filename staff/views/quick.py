@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts import browsers, flows
 from accounts.flows import Progress
@@ -73,9 +73,9 @@ def quick_code(request: Request, progress: Progress) -> HttpResponse:
     return form_page(request, "staff/quick_code.html", context)
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(FLOW, "proof")
+@flows.step(FLOW, "proof", post_only=True)
 def send_quick_code(request: Request, progress: Progress) -> HttpResponse:
     """获取验证码: the page says the same whether or not the phone is the right one (D5)."""
     chosen = chosen_at(request, progress, DOOR)

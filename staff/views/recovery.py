@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import claims, flows
 from accounts.claims import Claim
@@ -76,9 +76,9 @@ def forgotten_enterprise_code(request: Request, progress: Progress) -> HttpRespo
     return progress.go_on()
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(recovery.ENTERPRISE, "proof")
+@flows.step(recovery.ENTERPRISE, "proof", post_only=True)
 def forgotten_enterprise_send(request: Request, progress: Progress) -> HttpResponse:
     """Another code."""
     return resend(
@@ -126,9 +126,9 @@ def forgotten_person_code(request: Request, progress: Progress) -> HttpResponse:
     return progress.go_on()
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(recovery.NATURAL, "proof")
+@flows.step(recovery.NATURAL, "proof", post_only=True)
 def forgotten_person_send(request: Request, progress: Progress) -> HttpResponse:
     """Another code."""
     return resend(request, progress, Purpose.FORGOTTEN, title=_NATURAL, send_url=_SEND_NATURAL)

@@ -165,3 +165,15 @@ def test_a_code_asked_for_at_one_door_opens_no_other(visitor):
     code = visitor.code_on(cast.PHONES["林若兰"])
     go_to_code(visitor, "林若兰")
     assert enter(visitor, code).status_code == 400
+
+
+@pytest.mark.rule("FLOW-01", "D30")
+def test_who_comes_back_to_the_address_that_sends_codes_finds_the_page_that_takes_them(visitor):
+    """A phone opens it anew by itself when its owner has read the message."""
+    visitor.go_to_verify("HC", "林若兰")
+    assert visitor.get(reverse("staff:send_code")).url == reverse("staff:verify_by_sms")
+    go_to_code(visitor, "林若兰")
+    assert visitor.get(reverse(SEND)).url == reverse(CODE)
+    assert not visitor.texts_to(cast.PHONES["林若兰"])
+    visitor.session.flush()
+    assert visitor.get(reverse(SEND)).url == reverse(LOGIN)
