@@ -122,10 +122,13 @@ class Progress:
 StepView = Callable[Concatenate[Request, Progress, P], HttpResponse]
 
 
-def step(flow: Flow, fact: str) -> Callable[[StepView[P]], Callable[Concatenate[Request, P], HttpResponse]]:
+def step(
+    flow: Flow, fact: str, *, post_only: bool = False
+) -> Callable[[StepView[P]], Callable[Concatenate[Request, P], HttpResponse]]:
     """Open a step's view only when every earlier fact is there; else lead to the first that is missing.
 
-    The view gets the passage as its second argument.
+    The view gets the passage as its second argument. One that is `post_only` leads on whoever opens its address in
+    another way: a phone does so by itself when its owner comes back from reading the code.
     """
     order = [s.fact for s in flow.steps]
     needed = order[: order.index(fact)]
@@ -137,7 +140,8 @@ def step(flow: Flow, fact: str) -> Callable[[StepView[P]], Callable[Concatenate[
             if progress is None:
                 messages.info(request, str(flow.over))
                 return redirect(flow.steps[0].url_name)
-            if not all(progress.has(earlier) for earlier in needed):
+            is_led_on = post_only and request.method != "POST"
+            if is_led_on or not all(progress.has(earlier) for earlier in needed):
                 return progress.go_on()
             return view(request, progress, *args, **kwargs)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import format_lazy
@@ -15,12 +15,29 @@ from accounts import addresses, numbers, passwords, pictures, usernames
 from accounts.addresses import client_ip
 
 WRONG_PICTURE = _("验证码错误或已过期")
+INCOMPLETE = _("页面不完整，没有保存任何内容。请点击【刷新】，重新填写后提交。")
 
 
 class Form(forms.Form):
-    """A form that refuses a field sent twice, where one value is asked for (VAL-04)."""
+    """A form that refuses a field sent twice, where one value is asked for (VAL-04), and says what is to be done."""
 
     error_css_class = "has-error"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            _say_what_to_do(field)
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether what the page itself had to send is missing or mangled: only loading it anew can mend that."""
+        return any(field.errors for field in self.hidden_fields())
+
+    @property
+    def has_wrong_password(self) -> bool:
+        """Whether number or name, or the password, was wrong, or the account locked: which, nobody is told (D3)."""
+        codes = {error.code for error in self.errors.as_data().get(NON_FIELD_ERRORS, [])}
+        return bool(codes & {"wrong_number_or_password", "wrong_name_or_password"})
 
     def clean(self) -> dict[str, Any] | None:
         """See `django.forms.Form.clean`. Raises ValidationError `repeated_field`."""
@@ -30,6 +47,19 @@ class Form(forms.Form):
             if single and getlist is not None and len(getlist(self.add_prefix(name))) > 1:
                 raise ValidationError(_("同一项目只能填写一个值。"), code="repeated_field")
         return super().clean()
+
+
+def _say_what_to_do(field: forms.Field) -> None:
+    """Words in place of the framework's own “这个字段是必填项。”, where the field brings none itself."""
+    said: dict[str, Any] = {}
+    if field.widget.is_hidden:  # what nobody sees nobody can fill in
+        said = dict.fromkeys(("required", "invalid", "min_value", "max_value", "max_length"), INCOMPLETE)
+    elif field.label:
+        words = _("请选择{label}。") if isinstance(field, forms.ChoiceField) else _("请填写{label}。")
+        said = {"required": format_lazy(words, label=field.label)}
+    if field.error_messages["required"] is not forms.Field.default_error_messages["required"]:
+        said.pop("required", None)
+    field.error_messages.update(said)
 
 
 class BoundedCharField(forms.CharField):

@@ -21,9 +21,11 @@ def page(
 def form_page(request: HttpRequest, template: str, context: dict[str, Any], *, anew: str = "") -> HttpResponse:
     """The page of a form: status 400 when it carries errors, as its `form` tells; 409 when somebody was quicker.
 
-    Then it offers to show itself anew, from `anew` or from where it is: the form it carries can never be saved.
+    Then, and when it came incomplete, it offers to show itself anew, from `anew` or from where it is: the form it
+    carries can never be saved.
     """
     form = context["form"]
-    if form.has_error(NON_FIELD_ERRORS, "stale"):
-        return page(request, template, {**context, "refresh_url": anew or request.get_full_path()}, status=409)
-    return page(request, template, context, status=400 if form.errors else 200)
+    is_stale = form.has_error(NON_FIELD_ERRORS, "stale")
+    if is_stale or form.is_incomplete:
+        context = {**context, "refresh_url": anew or request.get_full_path()}
+    return page(request, template, context, status=409 if is_stale else 400 if form.errors else 200)

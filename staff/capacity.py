@@ -47,7 +47,13 @@ ORDINARY_ONLY = Problem(
     "ordinary_only", quick.ORDINARY_ONLY, _("请退出后，在登录页面的【企业登录】-【普通登录】中输入该企业的企业密码。")
 )
 NOT_OPEN = Problem("not_open", _("该企业尚未开通或已注销电子税务局"), _("请该企业到税务机关前台办理授权开户。"))
-NO_ACCOUNT = Problem("no_account", _("您尚未注册自然人账户"), _("请先注册自然人账户，再以自然人身份办理。"))
+NO_ACCOUNT = Problem(
+    "no_account",
+    _("您尚未注册自然人账户"),
+    _("请先注册自然人账户，再以自然人身份办理。"),
+    "staff:register",
+    _("去注册"),
+)
 OFFICER = Problem("officer", _("您正以税务人员的身份登录，不能切换为纳税人的身份"), _("请退出后，从登录页面重新登录。"))
 ALREADY_THERE = Problem("already_there", _("您当前就是该身份"), _("请从首页继续办理。"))
 
@@ -217,7 +223,10 @@ def give_password(request: HttpRequest, choice: Choice, password: str, *, by: Ac
         return
     code = choice.taxpayer.code
     subject = browsers.subject(request, enterprise.account_word(code))
-    taxpayer = enterprise.check_password(code, password, subject=subject, by=by)
+    try:
+        taxpayer = enterprise.check_password(code, password, subject=subject, by=by)
+    except ValidationError as refusal:  # the number isn't typed here: it can't be what is wrong
+        raise ValidationError(_("企业密码错误，请核对。"), code=refusal.code) from refusal
     if taxpayer.credential is not None:
         signins.note_given(request, taxpayer.credential)
 

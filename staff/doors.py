@@ -50,13 +50,13 @@ class Door:
         return next(step.url_name for step in self.flow.steps if step.fact == fact)
 
     def refuse(self, found: Standing) -> None:
-        """Raise ValidationError with the problem's code and words unless this person may be chosen here."""
+        """Raise ValidationError with the problem's code, words and `next_step` unless he may be chosen here."""
         # Whether the first sign-in is still due matters for those only who aren't the ones to make it.
         first_is_due = not found.is_lead and standing.first_sign_in_is_due(found.taxpayer)
         problem = self.problem_of(found, first_is_due)
         if problem is not None:
             said = self.frozen if problem is FROZEN else problem
-            raise ValidationError(said.text, code=said.code)
+            raise ValidationError(said.text, code=said.code, params={"next_step": said.next_step})
 
     def people_of(
         self, taxpayer: Taxpayer, *, first_is_due: bool, name: str = "", before: int | None = None

@@ -31,6 +31,8 @@ class Problem:
     next_step: Words
     url_name: str = ""
     """The page where the next step is done, where there is one that anybody may open."""
+    link: Words = ""
+    """What the link to it says."""
 
 
 NOT_IN_REGISTER = Problem(
@@ -50,11 +52,12 @@ NOT_COLLECTED = Problem(
     _("该人员尚未实名采集"),
     _("请本人在【实名采集】页面、移动办税 APP 或到税务机关前台完成实名采集。"),
     "realname:collect",
+    _("去实名采集"),
 )
 NOT_LINKED = Problem(
     "not_linked",
     _("该人员尚未与企业关联"),
-    _("请本人在自己的实名办税页面或到税务机关前台确认与本企业的关联。"),
+    _("请本人登录后，在【个人中心】-【我的任职】中点击【确认关联】，也可以到税务机关前台办理。"),
 )
 FIRST_IS_DUE = Problem(
     "first_is_due",

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts import browsers, flows
 from accounts.flows import Progress
@@ -58,9 +58,9 @@ def agency_sms(request: Request, progress: Progress) -> HttpResponse:
     return verify_by_sms_at(request, progress, DOOR)
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(FLOW, "proof")
+@flows.step(FLOW, "proof", post_only=True)
 def agency_send_code(request: Request, progress: Progress) -> HttpResponse:
     """获取验证码."""
     return send_code_at(request, progress, DOOR)

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import flows, numbers, sms
 from accounts.flows import Progress
@@ -103,9 +103,9 @@ def collect_code(request: Request, progress: Progress) -> HttpResponse:
     return form_page(request, "realname/collect_code.html", _code_context(progress, form))
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(COLLECTION, "collection")
+@flows.step(COLLECTION, "collection", post_only=True)
 def collect_send(request: Request, progress: Progress) -> HttpResponse:
     """Another code, after the pause."""
     try:
@@ -266,9 +266,9 @@ def result(request: Request, progress: Progress) -> HttpResponse:
     return page(request, "realname/result.html", context)
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(COLLECTION, "collection")
+@flows.step(COLLECTION, "collection", post_only=True)
 def withdraw_collection(request: Request, progress: Progress) -> HttpResponse:
     """Take back what waits, and have the pictures deleted (FIL-06)."""
     collection = passage.collection_of(progress) if progress.has("collection") else None

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts import browsers, flows
 from accounts.flows import Progress
@@ -105,6 +105,8 @@ def _choose(request: Request, progress: Progress, door: Door, form: PersonChoice
         if refusal.code == "start_again":
             raise
         form.add_error(None, refusal)
+        if refusal.params:
+            form.add_error(None, ValidationError(refusal.params["next_step"], code="next_step"))
         return False
     return True
 
@@ -117,6 +119,8 @@ def chosen_at(request: Request, progress: Progress, door: Door) -> Chosen | Http
         if refusal.code == "start_again":
             return start_again(request, progress)
         messages.error(request, refusal.messages[0])
+        if refusal.params:
+            messages.info(request, str(refusal.params["next_step"]))
         return redirect(progress.flow.steps[1].url_name)
 
 
@@ -159,9 +163,9 @@ def verify_by_sms_at(request: Request, progress: Progress, door: Door) -> HttpRe
     return form_page(request, "staff/verify_by_sms.html", {**_verify_context(progress, door, chosen), "form": form})
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(FLOW, "proof")
+@flows.step(FLOW, "proof", post_only=True)
 def send_code(request: Request, progress: Progress) -> HttpResponse:
     """获取验证码 (M20)."""
     return send_code_at(request, progress, ordinary.DOOR)

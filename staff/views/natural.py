@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts import browsers, claims, flows
 from accounts.flows import Progress
@@ -81,9 +81,9 @@ def natural_sms_code(request: Request, progress: Progress) -> HttpResponse:
     return _enter(request, person, Proof.PERSON_SMS)
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(BY_SMS, "proof")
+@flows.step(BY_SMS, "proof", post_only=True)
 def natural_sms_send(request: Request, progress: Progress) -> HttpResponse:
     """Another code."""
     return resend(request, progress, Purpose.PERSON_SIGN_IN, title=_TITLE, send_url=_SEND)

@@ -99,8 +99,8 @@ def confirm_old_phone(request: Request, progress: Progress) -> HttpResponse:
     return form_page(request, "staff/phone_code.html", _context(request, progress, form))
 
 
-@require_POST
-@flows.step(FLOW, "new_proof")
+@get_or_post
+@flows.step(FLOW, "new_proof", post_only=True)
 def send_phone_code(request: Request, progress: Progress) -> HttpResponse:
     """获取验证码 for the phone whose turn it is."""
     try:

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts import browsers, flows
 from accounts.flows import Progress
@@ -65,13 +65,17 @@ def quick_code(request: Request, progress: Progress) -> HttpResponse:
             form.add_error(None, refusal)
         else:
             return go_in(request, progress, chosen)
-    context = {"form": form, "phone_form": QuickPhoneForm(), "chosen": chosen, "steps": steps_at(2)}
+    typed = QuickPhoneForm(request.POST)  # beside a code that was wrong the phone needn't be typed again
+    phone = typed.cleaned_data["phone"] if typed.is_valid() else ""
+    context = {"form": form, "phone_form": QuickPhoneForm(initial={"phone": phone}), "chosen": chosen}
+    context |= {"countdown": quick.seconds_until_next_code(progress, chosen, phone) if phone else 0}
+    context |= {"steps": steps_at(2)}
     return form_page(request, "staff/quick_code.html", context)
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(FLOW, "proof")
+@flows.step(FLOW, "proof", post_only=True)
 def send_quick_code(request: Request, progress: Progress) -> HttpResponse:
     """获取验证码: the page says the same whether or not the phone is the right one (D5)."""
     chosen = chosen_at(request, progress, DOOR)

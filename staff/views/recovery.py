@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import claims, flows
 from accounts.claims import Claim
@@ -25,6 +25,7 @@ from staff.views.claims import begin, code_page, resend
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 _ENTERPRISE, _NATURAL = _("找回企业登录密码"), _("找回自然人登录密码")
+_ENTERPRISE_CODE_PAGE = "staff/forgotten_enterprise_code.html"
 _SEND_ENTERPRISE, _SEND_NATURAL = "staff:forgotten_enterprise_send", "staff:forgotten_person_send"
 _DONE = _("密码已重设，用原密码登录的已全部退出。请用新密码登录。")
 
@@ -55,7 +56,14 @@ def forgotten_enterprise(request: Request) -> HttpResponse:
 @flows.step(recovery.ENTERPRISE, "proof")
 def forgotten_enterprise_code(request: Request, progress: Progress) -> HttpResponse:
     """The code; a clerk is told afterwards who can (D21)."""
-    answer = code_page(request, progress, Purpose.FORGOTTEN, title=_ENTERPRISE, send_url=_SEND_ENTERPRISE)
+    answer = code_page(
+        request,
+        progress,
+        Purpose.FORGOTTEN,
+        title=_ENTERPRISE,
+        send_url=_SEND_ENTERPRISE,
+        template=_ENTERPRISE_CODE_PAGE,
+    )
     if answer is not None:
         return answer
     request.session.cycle_key()
@@ -68,12 +76,19 @@ def forgotten_enterprise_code(request: Request, progress: Progress) -> HttpRespo
     return progress.go_on()
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(recovery.ENTERPRISE, "proof")
+@flows.step(recovery.ENTERPRISE, "proof", post_only=True)
 def forgotten_enterprise_send(request: Request, progress: Progress) -> HttpResponse:
     """Another code."""
-    return resend(request, progress, Purpose.FORGOTTEN, title=_ENTERPRISE, send_url=_SEND_ENTERPRISE)
+    return resend(
+        request,
+        progress,
+        Purpose.FORGOTTEN,
+        title=_ENTERPRISE,
+        send_url=_SEND_ENTERPRISE,
+        template=_ENTERPRISE_CODE_PAGE,
+    )
 
 
 @sensitive_post_parameters("new_password", "confirm_password")
@@ -111,9 +126,9 @@ def forgotten_person_code(request: Request, progress: Progress) -> HttpResponse:
     return progress.go_on()
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(recovery.NATURAL, "proof")
+@flows.step(recovery.NATURAL, "proof", post_only=True)
 def forgotten_person_send(request: Request, progress: Progress) -> HttpResponse:
     """Another code."""
     return resend(request, progress, Purpose.FORGOTTEN, title=_NATURAL, send_url=_SEND_NATURAL)
@@ -146,4 +161,5 @@ def _new_password(
             return redirect(then)
     person = claim.person.username if claim.person else ""
     username = claim.taxpayer.code if claim.taxpayer else person
-    return form_page(request, "staff/recovered_password.html", {"form": form, "title": title, "username": username})
+    context = {"form": form, "title": title, "username": username, "login_url": then}
+    return form_page(request, "staff/recovered_password.html", context)

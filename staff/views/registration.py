@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts import claims, flows
 from accounts.flows import Progress
@@ -49,9 +49,9 @@ def register_code(request: Request, progress: Progress) -> HttpResponse:
     return progress.go_on()
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(FLOW, "proof")
+@flows.step(FLOW, "proof", post_only=True)
 def register_send(request: Request, progress: Progress) -> HttpResponse:
     """Another code."""
     return resend(request, progress, Purpose.REGISTER, title=_TITLE, send_url=_SEND, template=_CODE_PAGE)

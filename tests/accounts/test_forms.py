@@ -116,3 +116,27 @@ def test_the_inputs_of_passwords_help_managers_and_never_show_what_was_typed():
     assert page.count('autocomplete="new-password"') == 2
     assert page.count('type="password"') == 2
     assert "Gutes-Wetter-7" not in page
+
+
+class Act(Form):
+    """What the page sends by itself, and what somebody chooses and types."""
+
+    version = forms.IntegerField(min_value=1, max_value=9, widget=forms.HiddenInput)
+    kind = forms.ChoiceField(label="类型", choices=[("a", "A")])
+    name = forms.CharField(label="姓名")
+    reason = forms.CharField(label="原因", error_messages={"required": "请说明原因。"})
+
+
+@pytest.mark.rule("VAL-02")
+@pytest.mark.parametrize("version", ["", "x", "0", "10"])
+def test_what_the_page_itself_should_have_sent_is_not_asked_of_the_visitor(version):
+    form = Act({"version": version, "kind": "a", "name": "x", "reason": "x"})
+    assert form.is_incomplete
+    assert form.errors["version"] == ["页面不完整，没有保存任何内容。请点击【刷新】，重新填写后提交。"]
+
+
+@pytest.mark.rule("VAL-02")
+def test_what_the_visitor_left_out_is_named():
+    form = Act({"version": "1"})
+    assert not form.is_incomplete
+    assert form.errors == {"kind": ["请选择类型。"], "name": ["请填写姓名。"], "reason": ["请说明原因。"]}

@@ -45,7 +45,7 @@ def test_sun_yajing_goes_from_one_firm_to_the_other_and_to_herself(someone):
     someone.page.get_by_role("button", name="自然人").click()
     assert someone.sees("您正以自然人的身份登录")
     someone.page.get_by_role("row", name="沈阳云帆科技有限公司").get_by_role("link", name="非本人任职").click()
-    assert someone.sees("此操作之前需要用短信验证码确认是您本人") or someone.sees("核实结果以短信通知")
+    assert someone.sees("核实结果以短信通知")
     assert someone.sees("199****0003")
     someone.type("情况说明", "我从未在该企业工作。")
     someone.press("提交申报")

@@ -129,6 +129,7 @@ def test_the_quick_sign_in_of_lin_ruolan(someone):
     someone.type("手机号码", cast.PHONES["林若兰"])
     someone.press("获取验证码")
     assert someone.sees("如手机号与实名信息一致，验证码已发送")
+    assert someone.page.get_by_label("手机号码").evaluate("each => each.scrollWidth <= each.clientWidth")
     someone.type("短信验证码", someone.phone.code_on(cast.PHONES["林若兰"]))
     someone.page.get_by_label("同意协议").check()
     someone.press("登录")

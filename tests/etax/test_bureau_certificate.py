@@ -117,7 +117,19 @@ def test_the_same_form_sent_again_gives_no_second_sheet(visitor):
     again = visitor.post(where, data)
     assert again.status_code == 409
     assert "信息已变更，请刷新后重试" in words(again)
+    assert f'href="{where}">刷新' in again.content.decode()
     assert passwords.check(Credential.objects.get(taxpayer_owner=firm), password_on(first))
+
+
+@pytest.mark.rule("D22", "VAL-02")
+def test_a_reset_from_an_incomplete_page_changes_nothing_and_offers_the_page_anew(visitor):
+    sign_in(visitor)
+    where = reverse("bureau:reset_password", args=[cast.taxpayer("HC").uid])
+    answer = visitor.post(where, RESET_PAPERS)
+    assert answer.status_code == 400
+    assert "页面不完整，没有保存任何内容。" in words(answer)
+    assert f'href="{where}">刷新' in answer.content.decode()
+    assert not entries("enterprise_password_reset")
 
 
 @pytest.mark.rule("D22")

@@ -864,3 +864,18 @@ def test_another_firms_identity_in_the_form_is_404_and_recorded_as_one_that_does
     answer = lead.post(address("change_rights", member), {"version": member.version, "identities": [str(uid)]})
     assert (answer.status_code, state_of(member)) == (404, before)
     assert [entry.reason for entry in entries(Kind.NOT_FOUND)] == ["not_yours"]
+
+
+@every_act
+@pytest.mark.rule("STF-03", "VAL-02")
+def test_an_act_whose_page_came_incomplete_is_not_done_and_offers_the_page_anew(visitor, act):
+    visitor.sign_in_by_sms("HC", "钱思远")
+    member = fit_for(act)
+    before = state_of(member)
+    answer = visitor.post(address(act, member))
+    assert answer.status_code == 400
+    assert "页面不完整，没有保存任何内容。请点击【刷新】，重新填写后提交。" in words(answer)
+    assert "必填项" not in words(answer)
+    assert f'href="{address(act, member)}">刷新' in answer.content.decode()
+    assert state_of(member) == before
+    assert version_on(visitor.get(address(act, member))) == str(member.version)

@@ -189,15 +189,18 @@ def test_a_fresh_code_of_a_step_up_counts_for_five_minutes(visitor):
 
 
 @pytest.mark.rule("D32", "D13", "D3")
-def test_wrong_enterprise_passwords_are_counted_with_those_at_the_door_in_the_same_words(
+def test_wrong_enterprise_passwords_are_counted_with_those_at_the_door_and_wrong_and_locked_sound_alike(
     visitor, other_visitor, yunfan
 ):
     visitor.sign_in_by_sms("HC", NAME)
     for _ in range(5):
         answer = switch_with_password(visitor, "YF", password="wrong-one")
         assert answer.status_code == 400
-        assert "纳税人识别号或密码错误" in words(answer)
-    assert "纳税人识别号或密码错误" in words(switch_with_password(visitor, "YF"))
+        assert "企业密码错误，请核对。" in words(answer)
+    locked = switch_with_password(visitor, "YF")
+    assert words(locked) == words(answer)
+    assert "连续输错5次，锁定10分钟" in words(locked)
+    assert f'href="{reverse("staff:forgotten")}"' in locked.content.decode()
     assert "纳税人识别号或密码错误" in words(other_visitor.give_enterprise_password("YF"))
     assert is_at(visitor, HAICHUAN)
     assert entries(Kind.ENTERPRISE_PASSWORD, taxpayer=cast.taxpayer("YF"))[-1].reason == "locked"
@@ -674,6 +677,7 @@ def test_the_story_of_sun_yajing_at_two_firms(visitor, other_visitor):
 def test_zheng_haitao_has_no_account_of_his_own_and_is_not_yet_added_to_yunfan(visitor):
     visitor.sign_in_by_password("HC", "郑海涛")
     assert "您尚未注册自然人账户" in card(visitor, "自然人")
+    assert f'<a href="{reverse("staff:register")}">去注册</a>' in visitor.get(LIST).content.decode()
     assert "该人员尚未添加为本企业的办税人员" in card(visitor, YUNFAN)
     assert "当前身份" in card(visitor, HAICHUAN)
 

@@ -49,6 +49,7 @@ def test_a_wrong_password_an_unknown_name_and_a_locked_account_answer_alike(visi
     for answer in (*answers, locked, unknown):
         assert answer.status_code == 400
         assert "用户名或密码错误" in words(answer)
+        assert "连续输错5次，锁定10分钟，其间输入正确的密码也不能登录。" in words(answer)
     assert len({words(answer).replace("sunyajinh", "sunyajing") for answer in (*answers, locked, unknown)}) == 1
 
 

@@ -1,5 +1,7 @@
 """快捷登录 as stories (M36 to M46, D5, D6)."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -87,6 +89,18 @@ def test_without_the_agreement_the_code_is_not_used_up(visitor):
     assert enter(visitor, code).url == reverse("home")
 
 
+@pytest.mark.rule("M45", "M46", "OTP-06")
+def test_beside_a_wrong_code_the_phone_need_not_be_typed_again(visitor):
+    go_to_code(visitor, "林若兰")
+    phone = cast.PHONES["林若兰"]
+    sent = visitor.post(reverse(SEND), {"phone": phone}).content.decode()
+    assert f'type="hidden" name="phone" value="{phone}"' in re.sub(r"\s+", " ", sent)
+    wrong = visitor.post(reverse(CODE), {"code": "000000", "agreement": "on", "phone": phone})
+    assert "短信验证码错误或已过期" in words(wrong)
+    assert wrong.content.decode().count(f'value="{phone}"') == 2
+    assert "data-countdown=" in wrong.content.decode()
+
+
 @pytest.mark.rule("M36", "M101", "D6")
 @pytest.mark.parametrize(("key", "name"), [("YF", "王晓敏"), ("YF", "孙雅静"), ("BC", "吴秀兰")])
 def test_who_is_not_set_up_is_sent_to_the_ordinary_door(visitor, key, name):
@@ -94,6 +108,7 @@ def test_who_is_not_set_up_is_sent_to_the_ordinary_door(visitor, key, name):
     answer = choose(visitor, name)
     assert answer.status_code == 400
     assert NOT_SET_UP in words(answer)
+    assert f'href="{reverse("login")}">改用普通登录</a>' in answer.content.decode()
 
 
 @pytest.mark.rule("M101", "D6")
@@ -109,6 +124,9 @@ def test_a_frozen_clerk_is_refused_with_this_doors_words(visitor):
     page = words(choose(visitor, "黄志强"))
     assert "办税人员已冻结" in page
     assert "您选择的办税人已经被锁定" not in page
+    assert (
+        "请法定代表人（业主）或财务负责人登录后，在【企业人员维护】中为该办税人员【解冻】。" in page.split("钱*远")[0]
+    )
 
 
 @pytest.mark.rule("M44", "M102", "D4")
@@ -147,3 +165,15 @@ def test_a_code_asked_for_at_one_door_opens_no_other(visitor):
     code = visitor.code_on(cast.PHONES["林若兰"])
     go_to_code(visitor, "林若兰")
     assert enter(visitor, code).status_code == 400
+
+
+@pytest.mark.rule("FLOW-01", "D30")
+def test_who_comes_back_to_the_address_that_sends_codes_finds_the_page_that_takes_them(visitor):
+    """A phone opens it anew by itself when its owner has read the message."""
+    visitor.go_to_verify("HC", "林若兰")
+    assert visitor.get(reverse("staff:send_code")).url == reverse("staff:verify_by_sms")
+    go_to_code(visitor, "林若兰")
+    assert visitor.get(reverse(SEND)).url == reverse(CODE)
+    assert not visitor.texts_to(cast.PHONES["林若兰"])
+    visitor.session.flush()
+    assert visitor.get(reverse(SEND)).url == reverse(LOGIN)

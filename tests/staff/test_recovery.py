@@ -170,3 +170,23 @@ def test_the_page_of_forgotten_passwords_names_the_way_for_each_of_the_three(vis
 def test_decoys_leave_nothing_waiting(visitor):
     ask_for_firm(visitor, "19900000055")
     assert not SmsMessage.objects.filter(sent_at__isnull=True).exists()
+
+
+@pytest.mark.rule("M66", "M135", "D12", "D21")
+def test_each_of_the_three_passwords_has_its_way_on(visitor):
+    page = visitor.get(reverse("staff:forgotten"))
+    for name in ("staff:forgotten_enterprise", "login", "staff:forgotten_person"):
+        assert f'href="{reverse(name)}">' in page.content.decode().split("<main")[1].split('class="ways"')[0]
+    assert "其他系统的初始密码“123456”“abc123456”或法人身份证号后六位，在本系统不能使用。" in words(page)
+
+
+@pytest.mark.rule("M91", "M134", "D21")
+def test_whom_no_code_reaches_is_told_what_to_check_and_who_can_mend_it(visitor):
+    firm = ask_for_firm(visitor, "13900000000", follow=True)
+    assert "税务登记中的【移动电话】与实名采集的手机号码都是这一个" in words(firm)
+    again = visitor.post("/forgotten/enterprise/send/")
+    assert again.status_code == 400
+    assert "税务登记中的【移动电话】与实名采集的手机号码都是这一个" in words(again)
+    person = visitor.post_with_picture(PERSON, {"username": "nobody", "phone": "13900000001"}, follow=True)
+    assert "实名手机号码已不用的，请到税务机关前台办理，或用新号码重新采集" in words(person)
+    assert f'href="{reverse("realname:collect")}"' in person.content.decode()

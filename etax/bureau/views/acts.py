@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import officers
 from accounts.forms import Form
 from accounts.models import Person, Taxpayer
-from accounts.pages import page
+from accounts.pages import form_page
 from accounts.requests import Request
 from accounts.words import Words
 from realname.models import Post
@@ -77,12 +77,6 @@ def about_post(post: Post) -> list[Fact]:
     return [*firm, *about_person(post.person), Fact(_("职务"), post.get_position_display())]
 
 
-def refused(form: Form, refusal: ValidationError) -> int:
-    """Put the refusal on the form; the status that it has: 409 for a lost race."""
-    form.add_error(None, refusal)
-    return 409 if refusal.code == "stale" else 400
-
-
 def act_page(
     request: Request,
     act: Act,
@@ -99,20 +93,17 @@ def act_page(
 
     It is written down for the taxpayer and the person concerned (D28). `ready_reason` is one that a click gives.
     """
-    status = 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            try:
-                with refusals_recorded(act.kind, by=request.actor, target=target, taxpayer=taxpayer):
-                    do(form.cleaned_data)
-            except ValidationError as refusal:
-                status = refused(form, refusal)
-            else:
-                messages.success(request, str(act.done))
-                return redirect(back)
+    if request.method == "POST" and form.is_valid():
+        try:
+            with refusals_recorded(act.kind, by=request.actor, target=target, taxpayer=taxpayer):
+                do(form.cleaned_data)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            messages.success(request, str(act.done))
+            return redirect(back)
     context = {"act": act, "form": form, "facts": facts, "back_url": back, "ready_reason": ready_reason}
-    return page(request, "bureau/act.html", context, status=status)
+    return form_page(request, "bureau/act.html", context)
 
 
 def data_of(request: Request) -> Any:

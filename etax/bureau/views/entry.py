@@ -7,7 +7,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_POST
 
 from accounts import browsers, flows, sms
 from accounts.flows import Progress
@@ -57,9 +56,9 @@ def code(request: Request, progress: Progress) -> HttpResponse:
     return form_page(request, "bureau/code.html", _context(progress, officer, form))
 
 
-@require_POST
+@get_or_post
 @login_not_required
-@flows.step(FLOW, "proof")
+@flows.step(FLOW, "proof", post_only=True)
 def send_code(request: Request, progress: Progress) -> HttpResponse:
     """Another code."""
     return _send(request, progress)

@@ -16,12 +16,12 @@ from accounts import officers, throttles
 from accounts.audit import Kind
 from accounts.keypages import keys_of
 from accounts.models import Taxpayer
-from accounts.pages import page
+from accounts.pages import form_page, page
 from accounts.requests import Request
 from etax.bureau import printing, records
 from etax.bureau.forms import ConfirmForm, OpenNewForm, ResetForm, ShownForm
 from etax.bureau.preconditions import report_on
-from etax.bureau.views.acts import about_taxpayer, act_page, counter_required, data_of, get_or_post, refused
+from etax.bureau.views.acts import about_taxpayer, act_page, counter_required, data_of, get_or_post
 from staff import standing
 from staff.forms import OperationsFilterForm
 from staff.operations import entries_of
@@ -147,24 +147,21 @@ def _issue(
     about: Taxpayer | None = None,
 ) -> HttpResponse:
     """Show the act's page; or make password and paper first, then do the act, and only then hand the paper out."""
-    status = 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            shown = Shown(form.cleaned_data["handler"], form.cleaned_data["papers"])
-            subject = about or Taxpayer(**{name: form.cleaned_data[name] for name in ("code", "name", "kind")})
-            first = opening.draw()
-            paper = printing.paper(request, subject, first, title=act.title, handler=shown.handler)
-            try:
-                with refusals_recorded(act.kind, by=request.actor, taxpayer=about):
-                    do(first, shown)
-            except ValidationError as refusal:
-                status = refused(form, refusal)
-            else:
-                return printing.download(paper, first)
+    if request.method == "POST" and form.is_valid():
+        shown = Shown(form.cleaned_data["handler"], form.cleaned_data["papers"])
+        subject = about or Taxpayer(**{name: form.cleaned_data[name] for name in ("code", "name", "kind")})
+        first = opening.draw()
+        paper = printing.paper(request, subject, first, title=act.title, handler=shown.handler)
+        try:
+            with refusals_recorded(act.kind, by=request.actor, taxpayer=about):
+                do(first, shown)
+        except ValidationError as refusal:
+            form.add_error(None, refusal)
+        else:
+            return printing.download(paper, first)
     context: dict[str, Any] = {"act": act, "form": form, "facts": about_taxpayer(about) if about else []}
     context["back_url"] = _url(about) if about else reverse("bureau:index")
-    return page(request, "bureau/issue.html", context, status=status)
+    return form_page(request, "bureau/issue.html", context)
 
 
 @get_or_post
