@@ -6,6 +6,7 @@ each page once, in every language. Both print what they saw.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -45,7 +46,7 @@ def eyes(browser, visitor, request) -> Iterator[Eyes]:
     yield eyes
     context.close()
     if SCOPE:
-        print(f"{request.node.name}: {eyes.pages} pages, heaviest {eyes.heaviest} bytes")
+        sys.stdout.write(f"{request.node.name}: {eyes.pages} pages, heaviest {eyes.heaviest} bytes\n")
     assert not eyes.complaints, "\n" + "\n".join(eyes.complaints)
 
 
