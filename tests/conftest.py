@@ -76,7 +76,7 @@ def own_folder(settings, tmp_path: Path) -> Iterator[Path]:
         worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
         address = urlsplit(settings.CACHE_URL)
         location = urlunsplit(address._replace(path=str(int(address.path.strip("/") or 0) + worker)))
-        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": location}}
+        settings.CACHES = {**settings.CACHES, "default": {**settings.CACHES["default"], "LOCATION": location}}
     cache_breaker.answered()
     cache.clear()
     yield tmp_path

@@ -419,9 +419,9 @@ def test_a_wrong_picture_code_is_not_given_back(visitor, still):
 
 
 @pytest.mark.rule("CAP-06")
-def test_when_the_cache_is_gone_the_database_counts(visitor):
+def test_when_the_cache_is_gone_the_database_counts(visitor, settings):
     gone = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1"}
-    with override_settings(CACHES={"default": gone}):
+    with override_settings(CACHES={**settings.CACHES, "default": gone}):
         with pytest.raises(Exception, match=r"127\.0\.0\.1:1"):
             cache.get("anything")
         assert look(visitor, 31, address="127.0.0.1") == [200] * 30 + [429]

@@ -81,7 +81,8 @@ def test_messages_that_wait_are_told_and_decide_nothing(world):
 def test_a_lost_cache_is_told_and_decides_nothing(world, settings):
     before = settings.CACHES
     nobody = "redis://127.0.0.1:1"  # nothing listens there
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": nobody}}
+    down = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": nobody}
+    settings.CACHES = {**before, "default": down}
     answers = [Client().get("/readyz", **NEAR) for _ in range(2)]
     settings.CACHES = before
     assert [(answer.status_code, answer.json()["cache"]) for answer in answers] == [(200, "lost")] * 2

@@ -18,7 +18,7 @@ pytestmark = [
 @pytest.fixture
 def serving(db, settings):
     """A connection as a worker of the portal opens it."""
-    settings.SERVING = True
+    settings.SERVING, settings.DEBUG = True, False
     own = connection.copy()
     own.settings_dict["OPTIONS"] = own.settings_dict["OPTIONS"] | postgresql.options(serving=True)
     yield own
