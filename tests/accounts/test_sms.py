@@ -702,3 +702,13 @@ def test_checks_that_are_stopped_at_one_door_look_like_wrong_codes_at_another(bi
     with pytest.raises(ValidationError) as refused:
         sms.check_code(elsewhere, send(elsewhere), by=by)
     assert refused.value.code == "sms_code"
+
+
+@pytest.mark.rule("D21", "FLOW-09")
+@pytest.mark.postgresql
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite looks elsewhere first, and serves few")
+def test_a_claim_that_names_nobody_is_found_without_going_through_all_others_that_name_nobody(db):
+    """Else the answer to it took longer with each of them, and so told that nobody was named."""
+    connection.cursor().execute("SET LOCAL enable_seqscan = off")  # as if the table were large
+    codes = SmsCode.objects.filter(person=None, purpose=Purpose.REGISTER, closed_at__isnull=True, bound_to="claim")
+    assert "open_code_of_nobody" in codes.explain()
