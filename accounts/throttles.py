@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from itertools import chain
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts import sealing
@@ -110,7 +111,7 @@ def hold(limit: Limit, subjects: Iterable[str]) -> dict[str, Held]:
     }
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def fail(limit: Limit, subject: str) -> int:
     """Count a failure; how many there are now. A subject that is blocked already isn't blocked for longer."""
     key = _key(limit, subject)
@@ -126,9 +127,17 @@ def fail(limit: Limit, subject: str) -> int:
     return row.count
 
 
+def _row(rows: QuerySet[Throttle], limit: Limit, subject: str) -> Any:
+    """The count's row with the database's time as `now`; None where there is none. The key is unique: no order."""
+    try:
+        return rows.annotate(now=Now()).get(key=_key(limit, subject))
+    except Throttle.DoesNotExist:
+        return None
+
+
 def look(limit: Limit, subject: str) -> Held:
     """How a count stands, without locking it."""
-    row = Throttle.objects.annotate(now=Now()).filter(key=_key(limit, subject)).first()
+    row = _row(Throttle.objects.all(), limit, subject)
     return Held(row.count, _seconds_left(row, limit, row.now)) if row is not None else Held(0, 0)
 
 
@@ -137,13 +146,13 @@ def wait(limit: Limit, subject: str) -> int:
     return look(limit, subject).seconds
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def succeed(limit: Limit, subject: str) -> bool:
     """Start the count anew: somebody succeeded. False, and nothing is changed, while the subject is blocked.
 
     A right answer among many wrong ones at once is so worth nothing once the last allowed wrong one is counted.
     """
-    row = Throttle.objects.select_for_update(no_key=True).annotate(now=Now()).filter(key=_key(limit, subject)).first()
+    row = _row(Throttle.objects.select_for_update(no_key=True), limit, subject)
     if row is None:
         return True
     now: datetime = row.now

@@ -36,7 +36,7 @@ def check_password(
     address = throttles.look(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
     if address.seconds:
         raise TooMany(address.seconds)
-    taxpayer = Taxpayer.objects.select_related("credential").filter(code=code).first()
+    taxpayer = next(iter(Taxpayer.objects.select_related("credential").filter(code=code)), None)  # the code is unique
     is_open = taxpayer is not None and taxpayer.is_open and taxpayer.kind in kinds
     right = passwords.check(taxpayer.credential if taxpayer is not None and is_open else None, password)
     with transaction.atomic():
