@@ -274,6 +274,9 @@ def _last_day(until: str | None) -> str:
     return date_format(timezone.localdate(datetime.fromisoformat(until) - timedelta(microseconds=1)))
 
 
+_KINDS = dict(Kind.choices)
+
+
 class AuditEntry(models.Model):
     """When, who, for whom, what, how proved, result, address, request id (D28).
 
@@ -313,6 +316,10 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.kind}"
+
+    def get_kind_display(self) -> str:  # type: ignore[no-redef]  # Django leaves out what is there
+        """As Django's own, which translates each of the hundred kinds to find one."""
+        return str(_KINDS.get(self.kind, self.kind))
 
     @property
     def reason_in_words(self) -> str:
