@@ -6,12 +6,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import audit, passwords, throttles
+from accounts import audit, decoys, passwords, throttles
 from accounts.actor import Actor
 from accounts.addresses import neighbourhood
 from accounts.audit import Kind
 from accounts.limits import ADDRESS_ACCOUNTS, PASSWORD
-from accounts.models import Taxpayer
+from accounts.models import Credential, Taxpayer
 from accounts.numbers import mask_id_number
 from accounts.refusals import TooMany
 
@@ -37,6 +37,8 @@ def check_password(
     if address.seconds:
         raise TooMany(address.seconds)
     taxpayer = next(iter(Taxpayer.objects.select_related("credential").filter(code=code)), None)  # the code is unique
+    if taxpayer is None:
+        decoys.read(Taxpayer, Credential)
     is_open = taxpayer is not None and taxpayer.is_open and taxpayer.kind in kinds
     right = passwords.check(taxpayer.credential if taxpayer is not None and is_open else None, password)
     with transaction.atomic():

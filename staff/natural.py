@@ -6,14 +6,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import audit, passwords, signins, throttles
+from accounts import audit, decoys, passwords, signins, throttles
 from accounts.actor import Actor
 from accounts.addresses import neighbourhood
 from accounts.audit import Kind
 from accounts.claims import Claim
 from accounts.flows import Flow, Step
 from accounts.limits import ADDRESS_ACCOUNTS, PASSWORD
-from accounts.models import Person
+from accounts.models import Credential, Person
 from accounts.models.signins import Proof
 from accounts.refusals import TooMany
 from realname.models import RealNameRecord
@@ -30,7 +30,11 @@ def account_word(username: str) -> str:
 
 
 def _find(username: str) -> Person | None:
-    return Person.objects.select_related("credential").filter(username=username, is_active=True).first()
+    """Who has this account; where nobody has, after the same work."""
+    person = Person.objects.select_related("credential").filter(username=username, is_active=True).first()
+    if person is None:
+        decoys.read(Person, Credential)
+    return person
 
 
 def check_password(username: str, password: str, *, subject: str, by: Actor) -> Person:

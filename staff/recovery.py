@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts import audit, notices, numbers, passwords, signins, throttles
+from accounts import audit, decoys, notices, numbers, passwords, signins, throttles
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.claims import Claim
@@ -43,8 +43,12 @@ NATURAL = Flow(
 def claim_for_enterprise(code: str, phone: str) -> Claim:
     """The claim to be one of this firm's people with this phone on file; nobody where there is none (M134)."""
     taxpayer = Taxpayer.objects.select_related("credential").filter(code=code).first()
-    # An unknown number costs the same reading of people, of whom there are none.
+    # An unknown number, or a phone that isn't here, costs the same reading: of people there are none.
     people = standing.of_phone(phone, taxpayer or Taxpayer(pk=0))
+    if taxpayer is None:
+        decoys.read(Taxpayer, Credential)
+    if not people:
+        decoys.read(Post, Person, Credential, Taxpayer, Credential, Membership, Credential)
     recoverable = taxpayer is not None and taxpayer.is_open and taxpayer.kind != Taxpayer.Kind.SOCIAL_INSURANCE
     same = [
         each
