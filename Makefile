@@ -63,7 +63,7 @@ nginx: ## Install Debian's nginx, for the tests of a deployed node (needs root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nginx-light openssl
 
-crawl: $(STAMP) ## Look at every page as everybody in every language and light (CRAWL=languages: once each); CRAWL_PICTURES=folder keeps pictures
+crawl: $(STAMP) ## Look at every page as everybody in every language and light (CRAWL=everybody, languages: less); CRAWL_PICTURES=folder keeps pictures
 	CRAWL=$(or $(CRAWL),whole) $(BIN)/python -m pytest -q -rP --dist load tests/browser/test_crawl.py
 
 pictures: $(STAMP) ## Take README's pictures anew: the demo world on a free port, in Chromium

@@ -1,8 +1,8 @@
 """Every page, as every kind of user, wide and on a phone, light and dark, zoomed and in large print (D30, CFG-03).
 
 CI looks at each page once, wide in the light and on a phone in the dark. `make crawl` (CRAWL=whole) shows every page to
-everybody who may see it, in all languages, widths and lights, which takes hours; `make crawl CRAWL=languages` shows
-each page once, in every language. Both print what they saw.
+everybody who may see it, in all languages, widths and lights, which takes hours; CRAWL=everybody does so wide in the
+light and on a phone in the dark, CRAWL=languages shows each page once, in every language. All print what they saw.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.browser.eyes import ALL_WAYS, EACH_ONCE, Eyes, pictures_wanted
 from tests.etax.test_routes import GET, NAMES, POST, ROLES, TABLE, address, become, undone
 
 SCOPE = os.environ.get("CRAWL", "")
-WHOLE = SCOPE == "whole"
+BY_EVERYBODY = SCOPE in ("whole", "everybody")
 LANGUAGES = [code for code, _name in settings.LANGUAGES] if SCOPE else [settings.LANGUAGE_CODE]
 NO_PAGES = (
     "accounts:picture",
@@ -42,7 +42,7 @@ pytestmark = [
 def eyes(browser, visitor, request) -> Iterator[Eyes]:
     """A browser for the visitor; at the end nothing may have been wrong with what it saw."""
     context = browser.new_context(locale="zh-CN")
-    eyes = Eyes(context, visitor, ALL_WAYS if WHOLE else EACH_ONCE, pictures_wanted())
+    eyes = Eyes(context, visitor, ALL_WAYS if SCOPE == "whole" else EACH_ONCE, pictures_wanted())
     yield eyes
     context.close()
     if SCOPE:
@@ -59,7 +59,7 @@ def speak(eyes: Eyes, language: str) -> None:
 def is_page_of(name: str, role: str) -> bool:
     """Whether this role looks at this page; where each is looked at once, the first who may."""
     may = [each for each in (*FIRST, *ROLES) if TABLE[name, GET][each] == "200"]
-    return role in may and name not in NO_PAGES and (WHOLE or name in OWN or may[0] == role)
+    return role in may and name not in NO_PAGES and (BY_EVERYBODY or name in OWN or may[0] == role)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
