@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Person
@@ -323,3 +324,14 @@ def test_the_texts_of_queries_do_not_pile_up_where_debug_keeps_them(settings):
     settings.DEBUG = True
     take(*basis(), post())
     assert connection.queries == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite plans without counting rows")
+def test_the_planner_is_told_whenever_twice_as_much_has_come():
+    records = [taxpayer(code=f"9121010{n:011}") for n in range(40)]
+    with CaptureQueriesContext(connection) as asked:
+        take(*records, batch_size=1)
+    looks = [query["sql"] for query in asked if query["sql"].startswith("ANALYZE")]
+    assert len(looks) == 2  # after 16 and after 32
+    assert all("realname_post" in look for look in looks)
