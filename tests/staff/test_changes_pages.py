@@ -51,7 +51,7 @@ def lead(visitor):
 @pytest.mark.rule("M137", "M138")
 def test_it_stands_under_tax_matters_on_the_home_page(lead):
     page = words(lead.get("/"))
-    assert "涉税事项办理 变更税务登记" in page
+    assert "涉税事项办理变更税务登记" in page
     assert lead.get(reverse("staff:function", args=[changes.FUNCTION])).url == LIST
     assert "还没有变更申请" in words(lead.get(LIST))
 
