@@ -80,6 +80,17 @@ class Person:
             self.complaints.append(f"{self.page.url} scrolls sideways")
         return words in self.page.inner_text("body")
 
+    def waits_until(self, script: str, arg: object = None) -> bool:
+        """Whether this is true of the page within ten seconds.
+
+        Asked anew from here: what the driver leaves in the page to ask again, the page's own policy forbids.
+        """
+        for _ in range(100):
+            if self.page.evaluate(script, arg):
+                return True
+            self.page.wait_for_timeout(100)
+        return False
+
     def give_enterprise_password(self, key: str) -> None:
         """The first page of a 普通登录, read from the picture as the support desk would."""
         self.go("/login/")

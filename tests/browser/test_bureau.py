@@ -63,7 +63,7 @@ def test_zhou_wenbo_collects_himself_and_the_reviewer_approves(someone, somebody
     somebody_else.press("查看完整信息")
     assert somebody_else.sees(cast.ID_NUMBERS[NAME])
     loaded = "Array.from(document.querySelectorAll('main img')).filter(i => i.complete && i.naturalWidth).length"
-    somebody_else.page.wait_for_function(f"{loaded} === 3")
+    assert somebody_else.waits_until(f"{loaded} === 3")
     somebody_else.press("通过")
     somebody_else.press("确认通过")
     assert somebody_else.sees("已通过，并已用短信告知本人")

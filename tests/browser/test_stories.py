@@ -73,9 +73,7 @@ def test_another_picture_comes_without_losing_what_was_typed(someone):
     someone.type("纳税人识别号", cast.CODES["HC"])
     token = someone.page.locator("[name=captcha_token]").input_value()
     someone.press("换一张")
-    someone.page.wait_for_function(
-        "old => document.querySelector('[name=captcha_token]').value !== old", arg=token, timeout=5000
-    )
+    assert someone.waits_until("old => document.querySelector('[name=captcha_token]').value !== old", token)
     assert someone.page.get_by_label("纳税人识别号", exact=True).input_value() == cast.CODES["HC"]
 
 
