@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Model
 
@@ -15,7 +16,7 @@ _AS_LONG_AS_A_NUMBER = "000000000000000000"
 def read(*models: type[Model]) -> None:
     """Make an object of each of these models as reading a row does, sealed fields opened, and forget it (FLOW-09)."""
     for model in models:
-        names, values = _row_of(model)
+        names, values = _row_of(model, tuple(settings.SEALING_KEYS))
         opened = [
             field.from_db_value(value, None, connection) if isinstance(field, SealedTextField) else value
             for field, value in zip(model._meta.concrete_fields, values, strict=True)
@@ -24,8 +25,8 @@ def read(*models: type[Model]) -> None:
 
 
 @cache
-def _row_of(model: type[Model]) -> tuple[list[str], list[Any]]:
-    """Names and values of a row that nobody has, as the database would hold it."""
+def _row_of(model: type[Model], keys: tuple[str, ...]) -> tuple[list[str], list[Any]]:
+    """Names and values of a row that nobody has, as the database would hold it under these keys."""
     fields = model._meta.concrete_fields
     values = [
         sealing.seal(_AS_LONG_AS_A_NUMBER, place=field.place)

@@ -78,7 +78,7 @@ def _ask(request: Request, name: str, *, data: dict[str, str] | None = None, bea
     headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
     try:
         asked = urllib.request.Request(address, data=body, headers=headers)  # noqa: S310 - the machine's own address
-        with urllib.request.urlopen(asked, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 # nosec B310
+        with urllib.request.urlopen(asked, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - the machine's own address # nosec B310
             return json.load(answer)
     except (OSError, ValueError):
         return None

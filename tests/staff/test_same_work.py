@@ -5,6 +5,7 @@ What is counted are calls of functions, which other work on the machine doesn't 
 
 import cProfile
 import pstats
+from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
@@ -47,3 +48,12 @@ def test_looking_for_nobody_calls_as_many_functions_as_looking_for_somebody(worl
     somebody = calls(lambda: looking_for(haichuan, cast.USERNAMES["孙雅静"]))
     nobody = calls(lambda: looking_for(NOBODYS, "nobodyhere"))
     assert abs(somebody / nobody - 1) < 0.02
+
+
+@pytest.mark.rule("FLOW-09", "CRY-01")
+def test_nobody_is_looked_for_under_other_keys_as_well(world, settings):
+    """What was sealed for nobody under keys that are gone must not be opened."""
+    natural.claim_by_name("nobodyhere")
+    settings.SEALING_KEYS = [f"other:{b64encode(bytes(32)).decode()}"]
+    assert natural.claim_by_name("nobodyhere").person is None
+    assert natural.claim_by_name("nobodyhere").person is None
