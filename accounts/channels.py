@@ -4,16 +4,32 @@ Five failures within thirty seconds open it: for thirty seconds nobody asks that
 through; it closes the breaker, or opens it for as long again. All of it lives in the database, by its clock.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    DateField,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
+from accounts.composed import Composed, Given
 from accounts.gateways import Sender
 from accounts.models.messages import Outcome, SmsChannel, SmsMessage, SmsTally
 
@@ -69,10 +85,27 @@ def tally(name: str, outcome: Outcome) -> None:
         SmsTally.objects.filter(**today).update(count=F("count") + 1)
 
 
-def _used_today() -> Subquery:
-    """How many messages of all senders went today, or may have gone."""
-    today = SmsTally.objects.filter(day=timezone.localdate(), outcome__in=_COUNTED)
-    return Subquery(today.order_by().values("day").annotate(all=Sum("count")).values("all"))
+def _used_on(day: Given) -> Subquery:
+    """How many messages of all senders went on that day, or may have gone."""
+    tallies = SmsTally.objects.filter(day=day, outcome__in=_COUNTED)
+    return Subquery(tallies.order_by().values("day").annotate(all=Sum("count")).values("all"))
+
+
+_Channels = QuerySet[Any, Any]
+
+
+def _ask(question: Callable[[_Channels], _Channels], names: Collection[str]) -> list[Any]:
+    """The answer for these senders' rows, the day's use with each as `used`."""
+    given = {f"name{number}": name for number, name in enumerate(sorted(names))}
+    return _composed(question, len(given)).ask(today=timezone.localdate(), **given)
+
+
+@lru_cache
+def _composed(question: Callable[[_Channels], _Channels], senders: int) -> Composed[Any]:
+    """The question for so many senders: which ones there are is a setting."""
+    names = [Given(f"name{number}", CharField()) for number in range(senders)]
+    used = Coalesce(_used_on(Given("today", DateField())), 0)
+    return Composed(lambda: question(SmsChannel.objects.filter(name__in=names).annotate(used=used)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +116,14 @@ class Outlook:
     is_within_budget: bool
 
 
+def _state(channels: _Channels) -> _Channels:
+    return channels.values_list("name", "failures", "open_until", "used")
+
+
 def look(senders: Collection[Sender]) -> Outlook:
     """How these senders stand, and the day's budget for messages of every kind (OTP-12): one query."""
     names = {each.name for each in senders}
-    rows = SmsChannel.objects.filter(name__in=names).annotate(used=Coalesce(_used_today(), 0))
-    found = list(rows.values_list("name", "failures", "open_until", "used"))
+    found = _ask(_state, names)
     if len(found) < len(names):
         know(senders)
         return look(senders)
@@ -104,16 +140,19 @@ def can_take_more(senders: Collection[Sender]) -> bool:
     """Whether a code asked for now has a chance: a sender that may be asked, room in the queue, money for the day."""
     if any(each.is_quick for each in senders):
         return True
-    too_long = SmsMessage.objects.filter(waiting()).order_by("next_try_at")[MOST_WAITING : MOST_WAITING + 1]
-    known = SmsChannel.objects.filter(name__in=[each.name for each in senders]).annotate(
-        is_open=Exists(SmsChannel.objects.filter(pk=OuterRef("pk"), open_until__gt=Now())),
-        queue_is_full=Exists(too_long),
-        used=Coalesce(_used_today(), 0),
-    )
-    rows = list(known.values_list("is_open", "queue_is_full", "used"))
+    rows = _ask(_room, {each.name for each in senders})
     open_ones = sum(is_open for is_open, _full, _used in rows)
     no_room = any(full or used >= settings.SMS_DAILY_BUDGET for _open, full, used in rows)
     return open_ones < len(senders) and not no_room
+
+
+def _room(channels: _Channels) -> _Channels:
+    too_long = SmsMessage.objects.filter(waiting()).order_by("next_try_at")[MOST_WAITING : MOST_WAITING + 1]
+    known: _Channels = channels.annotate(
+        is_open=Exists(SmsChannel.objects.filter(pk=OuterRef("pk"), open_until__gt=Now())),
+        queue_is_full=Exists(too_long),
+    )
+    return known.values_list("is_open", "queue_is_full", "used")
 
 
 @dataclass(frozen=True, slots=True)

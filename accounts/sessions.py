@@ -9,11 +9,21 @@ from typing import Any
 
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
+from django.db.models import CharField, DateTimeField
+from django.utils import timezone
 from django.utils.crypto import get_random_string
+
+from accounts.composed import Composed, Given
 
 _SHORTEST = 8
 _ID_LENGTH = 32
 """165 bits (SES-01): no two are ever the same, and the table would refuse the second."""
+
+_LIVE = Composed(
+    lambda: db.SessionStore.get_model_class().objects.filter(
+        session_key=Given("key", CharField()), expire_date__gt=Given("now", DateTimeField())
+    )
+)
 
 
 class SessionStore(db.SessionStore):
@@ -28,6 +38,13 @@ class SessionStore(db.SessionStore):
 
     def _get_new_session_key(self) -> str:
         return get_random_string(_ID_LENGTH, VALID_KEY_CHARS)
+
+    def _get_session_from_db(self) -> Any:
+        """The row of this id, as long as it lives; without one the id is forgotten."""
+        row = _LIVE.first(key=self.session_key, now=timezone.now())
+        if row is None:
+            self._session_key = None
+        return row
 
     def cycle_key(self) -> None:
         """A new id for the same contents (SES-02); the old one is worth nothing once the answer is there."""

@@ -7,7 +7,7 @@ from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Exists, F, Q, QuerySet, Value
+from django.db.models import BigIntegerField, Exists, F, Q, QuerySet, UUIDField, Value
 from django.db.models.functions import Greatest
 from django.http import HttpRequest
 from django.utils import timezone
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from accounts import audit, browsers, notices
 from accounts.actor import Actor
 from accounts.audit import Kind
+from accounts.composed import Composed, Given
 from accounts.limits import STEP_UP_LIFE
 from accounts.models import Credential, Person, SignIn, Taxpayer
 from accounts.models.signins import IDLE, LONGEST, EndReason, Proof
@@ -27,6 +28,17 @@ _BY_PHONE = (*BY_CODE, Proof.OFFICER_SMS)
 _BACKEND = "accounts.backends.PersonBackend"
 _SEEN_EVERY = timedelta(seconds=10)
 _GIVEN, _LOST = "enterprise_passwords", "lost_capacity"
+_PROOFS = ("taxpayer", "enterprise_credential", "personal_credential")
+_BY_UID = Composed(
+    lambda: SignIn.objects.select_related("person", "told_of", *_PROOFS).filter(uid=Given("uid", UUIDField()))
+)
+_PERSON, _SIGN_IN = Given("person", BigIntegerField()), Given("sign_in", BigIntegerField())
+_OTHERS = Composed(
+    lambda: Person.objects.filter(pk=_PERSON).values_list(
+        Exists(SignIn.objects.filter(person=_PERSON).exclude(pk=_SIGN_IN)),
+        Exists(_live_beside(_PERSON, _SIGN_IN)),
+    )
+)
 
 
 def start(
@@ -64,7 +76,7 @@ def start(
         )
         has_others, has_live_ones = _others(sign_in)
         if has_live_ones:
-            _live_beside(sign_in).update(told_of=sign_in)
+            _live_beside(person.pk, sign_in.pk).update(told_of=sign_in)
         in_new_browser = has_others and not is_known
         audit.record(Kind.SIGN_IN, by=by, person=person, taxpayer=taxpayer, proof=proof, new_browser=in_new_browser)
         if in_new_browser:
@@ -73,15 +85,13 @@ def start(
     return sign_in
 
 
-def _live_beside(sign_in: SignIn) -> QuerySet[SignIn]:
-    return SignIn.objects.filter(person=sign_in.person_id, ended_at__isnull=True).exclude(pk=sign_in.pk)
+def _live_beside(person: int | Given, sign_in: int | Given) -> QuerySet[SignIn]:
+    return SignIn.objects.filter(person=person, ended_at__isnull=True).exclude(pk=sign_in)
 
 
 def _others(sign_in: SignIn) -> tuple[bool, bool]:
     """Whether its owner had signed in before, and whether he is in elsewhere now: one query."""
-    before = SignIn.objects.filter(person=sign_in.person_id).exclude(pk=sign_in.pk)
-    owner = Person.objects.filter(pk=sign_in.person_id)
-    has_before, has_live = owner.values_list(Exists(before), Exists(_live_beside(sign_in))).get()
+    [(has_before, has_live)] = _OTHERS.ask(person=sign_in.person_id, sign_in=sign_in.pk)
     return bool(has_before), bool(has_live)
 
 
@@ -188,13 +198,9 @@ def current(request: HttpRequest) -> SignIn | None:
     uid = request.session.get(SESSION_KEY)
     if uid is None:
         return None
-    proofs = ("taxpayer", "enterprise_credential", "personal_credential")
-    try:
-        sign_in = SignIn.objects.select_related("person", "told_of", *proofs).get(uid=uid)
-    except SignIn.DoesNotExist:
-        return None
-    if sign_in.origin_id is not None:
-        sign_in.origin = SignIn.objects.select_related(*proofs).get(pk=sign_in.origin_id)
+    sign_in = _BY_UID.first(uid=uid)
+    if sign_in is not None and sign_in.origin_id is not None:
+        sign_in.origin = SignIn.objects.select_related(*_PROOFS).get(pk=sign_in.origin_id)
     return sign_in
 
 

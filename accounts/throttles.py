@@ -10,10 +10,11 @@ from itertools import chain
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import CharField, F, Q
 from django.db.models.functions import Now
 
 from accounts import sealing
+from accounts.composed import Composed, Given
 from accounts.limits import Limit
 from accounts.models import Throttle
 
@@ -127,17 +128,16 @@ def fail(limit: Limit, subject: str) -> int:
     return row.count
 
 
-def _row(rows: QuerySet[Throttle], limit: Limit, subject: str) -> Any:
-    """The count's row with the database's time as `now`; None where there is none. The key is unique: no order."""
-    try:
-        return rows.annotate(now=Now()).get(key=_key(limit, subject))
-    except Throttle.DoesNotExist:
-        return None
+# The count's row with the database's time as `now`; the key is unique.
+_ROW_OF = Composed(lambda: Throttle.objects.annotate(now=Now()).filter(key=Given("key", CharField())))
+_LOCKED_ROW_OF = Composed(
+    lambda: Throttle.objects.select_for_update(no_key=True).annotate(now=Now()).filter(key=Given("key", CharField()))
+)
 
 
 def look(limit: Limit, subject: str) -> Held:
     """How a count stands, without locking it."""
-    row = _row(Throttle.objects.all(), limit, subject)
+    row: Any = _ROW_OF.first(key=_key(limit, subject))
     return Held(row.count, _seconds_left(row, limit, row.now)) if row is not None else Held(0, 0)
 
 
@@ -152,7 +152,7 @@ def succeed(limit: Limit, subject: str) -> bool:
 
     A right answer among many wrong ones at once is so worth nothing once the last allowed wrong one is counted.
     """
-    row = _row(Throttle.objects.select_for_update(no_key=True), limit, subject)
+    row: Any = _LOCKED_ROW_OF.first(key=_key(limit, subject))
     if row is None:
         return True
     now: datetime = row.now

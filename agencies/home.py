@@ -1,12 +1,15 @@
 """What the home page says needs doing between clients and agencies."""
 
-from django.db.models import QuerySet
+from datetime import date
+
+from django.db.models import OuterRef, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
+from accounts.composed import Given
 from accounts.models import Taxpayer
-from agencies.lists import agencies_of, engagements_of
+from agencies.lists import SOON
 from agencies.models import Engagement
 from staff.home import Due, Matter
 
@@ -21,16 +24,28 @@ def matters_of(actor: Actor) -> list[Matter]:
         return []
     matters = []
     if actor.is_lead:
-        matters.append(Matter(agencies_of(firm, pending=True), _requests))
+        matters.append(Matter(_waiting, _requests))
     if actor.is_manager and firm.kind == Taxpayer.Kind.AGENCY:
-        matters.append(Matter(engagements_of(firm, {"expiring": True}), _expiring))
+        matters.append(Matter(_ending, _expiring))
     return matters
+
+
+def _waiting(firm: Taxpayer | OuterRef, _day: date | Given) -> QuerySet[Engagement]:
+    return Engagement.objects.pending().filter(client=firm)
+
+
+def _ending(firm: Taxpayer | OuterRef, day: date | Given) -> QuerySet[Engagement]:
+    last = day.later(SOON) if isinstance(day, Given) else day + SOON
+    return Engagement.objects.ending_within(day, last).filter(agency=firm)
 
 
 def _requests(pending: QuerySet[Engagement]) -> list[Due]:
     text = _("“%(agency)s”申请代理本企业的涉税业务，请接受或拒绝。")
     where, label = reverse("agencies:recognitions"), _("代理机构认定管理")
-    return [Due(text % {"agency": each.agency.name}, where, label) for each in pending.order_by("-pk")[:_MOST]]
+    return [
+        Due(text % {"agency": each.agency.name}, where, label)
+        for each in pending.select_related("agency").order_by("-pk")[:_MOST]
+    ]
 
 
 def _expiring(engagements: QuerySet[Engagement]) -> list[Due]:

@@ -61,7 +61,7 @@ def engagements_of(agency: Taxpayer, filters: dict[str, Any]) -> QuerySet[Engage
         rows = rows.in_state(State(filters["state"]))
     if filters.get("expiring"):
         today = timezone.localdate()
-        rows = rows.recognised().filter(valid_until__gte=today, valid_until__lte=today + SOON)
+        rows = rows.ending_within(today, today + SOON)
     return _matching(rows, filters).select_related("client", "agency", "group")
 
 
@@ -109,7 +109,7 @@ def engagement_rows(engagements: list[Engagement]) -> list[EngagementRow]:
 def agencies_of(client: Taxpayer, *, pending: bool = False) -> QuerySet[Engagement]:
     """The client's engagements, past ones among them; or the requests that wait for its answer."""
     rows = Engagement.objects.filter(client=client).select_related("agency", "client", "identity")
-    return rows.in_state(State.PENDING) if pending else rows
+    return rows.pending() if pending else rows
 
 
 def register_of_agencies(text: str) -> QuerySet[Taxpayer]:

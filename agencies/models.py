@@ -1,12 +1,14 @@
 """代理机构认定: which agency may act for which client, by whom, and since when."""
 
 import uuid
+from datetime import date
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.composed import Given
 from accounts.constraints import in_order, not_empty
 from accounts.models import Person, Taxpayer
 from staff.models import Identity
@@ -53,6 +55,9 @@ class ClientGroup(models.Model):
         return self.name
 
 
+_PENDING = Q(ended_at__isnull=True, recognised_at__isnull=True)
+
+
 class EngagementQuerySet(models.QuerySet["Engagement"]):
     """Ways of choosing engagements."""
 
@@ -68,12 +73,20 @@ class EngagementQuerySet(models.QuerySet["Engagement"]):
         """The recognised ones whose last day has passed."""
         return self.recognised().filter(valid_until__lt=timezone.localdate())
 
+    def pending(self) -> "EngagementQuerySet":
+        """The requests that wait for the client's answer."""
+        return self.filter(_PENDING)
+
+    def ending_within(self, first: date | Given, last: date | Given) -> "EngagementQuerySet":
+        """The recognised ones whose last day is one of these."""
+        return self.recognised().filter(valid_until__gte=first, valid_until__lte=last)
+
     def in_state(self, state: State) -> "EngagementQuerySet":
         """Those that are this today; said a second time by `Engagement.state`."""
         today = timezone.localdate()
         over = Q(ended_at__isnull=True, recognised_at__isnull=False, valid_until__lt=today)
         chosen = {
-            State.PENDING: Q(ended_at__isnull=True, recognised_at__isnull=True),
+            State.PENDING: _PENDING,
             State.NOT_YET: Q(ended_at__isnull=True, recognised_at__isnull=False, valid_from__gt=today),
             State.RECOGNISED: Q(ended_at__isnull=True, recognised_at__isnull=False, valid_from__lte=today) & ~over,
             State.EXPIRED: over | Q(ended_because=EndReason.EXPIRED),

@@ -5,12 +5,14 @@ Said here once: for the list of clients, for entering one, for naming handlers, 
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import BigIntegerField, Exists, OuterRef, UUIDField
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.composed import Composed, Given
 from accounts.models import Person, Taxpayer
 from accounts.words import Words
 from agencies.models import Engagement, Handler, State
@@ -108,16 +110,23 @@ class Standing:
     problem: Problem | None
 
 
+_PERSON = Given("person", BigIntegerField())
+_BY_UID = Composed(
+    lambda: (
+        Engagement.objects.select_related("client", "agency")
+        .annotate(is_named=Exists(Handler.objects.filter(engagement=OuterRef("pk"), person=_PERSON)))
+        .filter(uid=Given("uid", UUIDField()), agency=Given("agency", BigIntegerField()))
+    )
+)
+
+
 def of(uid: UUID, person: Person, agency: Taxpayer) -> Standing:
     """The standing of this person by the engagement with this public id, read anew: three queries."""
-    named = Handler.objects.filter(engagement=OuterRef("pk"), person=person)
-    rows = Engagement.objects.select_related("client", "agency").annotate(is_named=Exists(named))
-    engagement = rows.filter(uid=uid, agency=agency).first()
+    engagement: Any = _BY_UID.first(uid=uid, agency=agency.pk, person=person.pk)
     if engagement is None:
         return Standing(None, NOT_FOUND)
-    is_named: bool = engagement.is_named  # type: ignore[attr-defined]  # the annotation above
     position = positions([engagement.client_id], [person.pk]).of(engagement.client_id, person.pk)
-    return Standing(engagement, problem_of(engagement, is_named=is_named, position=position))
+    return Standing(engagement, problem_of(engagement, is_named=engagement.is_named, position=position))
 
 
 def lent_by(engagement: Engagement) -> frozenset[str]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import OuterRef
+from django.db.models import OuterRef, UUIDField
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import audit, signins, sms
 from accounts.actor import Actor
 from accounts.audit import Kind
+from accounts.composed import Composed, Given
 from accounts.flows import Flow, Progress
 from accounts.models import Person, Taxpayer
 from accounts.models.messages import Purpose
@@ -114,13 +116,21 @@ def begin(request: HttpRequest, door: Door, taxpayer: Taxpayer) -> Progress:
     return progress
 
 
+_FIRM = Composed(
+    lambda: (
+        Taxpayer.objects.select_related("credential")
+        .annotate(is_begun=standing.first_sign_in_is_done(OuterRef("pk")))
+        .filter(uid=Given("uid", UUIDField()))
+    )
+)
+
+
 def firm_of(progress: Progress) -> tuple[Taxpayer, bool]:
     """The firm whose password was given, and whether its first sign-in is still due: one query.
 
     Raises ValidationError `start_again` when that password is no longer right.
     """
-    firms = Taxpayer.objects.select_related("credential")
-    firm = firms.annotate(is_begun=standing.first_sign_in_is_done(OuterRef("pk"))).get(uid=progress.get("taxpayer"))
+    firm: Any = _FIRM.first(uid=progress.get("taxpayer"))
     _refuse_if_changed(progress, firm)
     return firm, not firm.is_begun
 

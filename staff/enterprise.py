@@ -4,18 +4,21 @@ from collections.abc import Collection
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import CharField
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, decoys, passwords, throttles
 from accounts.actor import Actor
 from accounts.addresses import neighbourhood
 from accounts.audit import Kind
+from accounts.composed import Composed, Given
 from accounts.limits import ADDRESS_ACCOUNTS, PASSWORD
 from accounts.models import Credential, Taxpayer
 from accounts.numbers import mask_id_number
 from accounts.refusals import TooMany
 
 WRONG = _("纳税人识别号或密码错误")
+_BY_CODE = Composed(lambda: Taxpayer.objects.select_related("credential").filter(code=Given("code", CharField())))
 
 
 def account_word(code: str) -> str:
@@ -36,7 +39,7 @@ def check_password(
     address = throttles.look(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
     if address.seconds:
         raise TooMany(address.seconds)
-    taxpayer = next(iter(Taxpayer.objects.select_related("credential").filter(code=code)), None)  # the code is unique
+    taxpayer = _BY_CODE.first(code=code)
     if taxpayer is None:
         decoys.read(Taxpayer, Credential)
     is_open = taxpayer is not None and taxpayer.is_open and taxpayer.kind in kinds

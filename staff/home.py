@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
-from django.db.models import Exists, QuerySet
+from django.db.models import BigIntegerField, DateField, Exists, OuterRef, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
+from accounts.composed import Composed, Given
 from accounts.models import Taxpayer
 from realname import changes
 from realname.models import ChangeRequest
@@ -28,11 +32,15 @@ class Due:
 _MOST = 5
 
 
+Rows = Callable[[Taxpayer | OuterRef, date | Given], QuerySet[Any]]
+"""Rows of this firm on this day that mean something to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Matter:
     """Rows that mean something to do, and what to say of those there are."""
 
-    rows: QuerySet[Any]
+    rows: Rows
     say: Callable[[QuerySet[Any]], list[Due]]
 
 
@@ -42,19 +50,33 @@ def matters_of(actor: Actor) -> list[Matter]:
         return []
     matters = []
     if actor.is_lead:
-        matters.append(Matter(standing.unregistered(actor.taxpayer), _not_in_register))
+        matters.append(Matter(standing.unregistered, _not_in_register))
     if actor.holds(changes.FUNCTION):
-        matters.append(Matter(ChangeRequest.objects.returned().filter(taxpayer=actor.taxpayer), _returned))
+        matters.append(Matter(_returned_requests, _returned))
     return matters
 
 
-def due_of(matters: Sequence[Matter]) -> list[Due]:
-    """What is to be done. One query finds which of these matters there are, mostly none; only those are then read."""
+def _returned_requests(firm: Taxpayer | OuterRef, _day: date | Given) -> QuerySet[ChangeRequest]:
+    return ChangeRequest.objects.returned().filter(taxpayer=firm)
+
+
+def due_of(matters: Sequence[Matter], firm: Taxpayer) -> list[Due]:
+    """What the firm has to do. One query finds which matters there are, mostly none; only those are then read."""
     if not matters:
         return []
-    flags = [Exists(matter.rows) for matter in matters]
-    _key, *found = Taxpayer.objects.values_list("pk", *flags)[:1].get()
-    return [due for matter, is_there in zip(matters, found, strict=True) if is_there for due in matter.say(matter.rows)]
+    today = timezone.localdate()
+    [(_key, *found)] = _which(tuple(matter.rows for matter in matters)).ask(firm=firm.pk, today=today)
+    there = [matter for matter, is_there in zip(matters, found, strict=True) if is_there]
+    return [due for matter in there for due in matter.say(matter.rows(firm, today))]
+
+
+@lru_cache
+def _which(matters: tuple[Rows, ...]) -> Composed[Any]:
+    """Which of these matters there are: there are few sets of them, by what somebody may see to."""
+    today = Given("today", DateField())
+    flags = [Exists(rows(OuterRef("pk"), today)) for rows in matters]
+    firm = Given("firm", BigIntegerField())
+    return Composed(lambda: Taxpayer.objects.filter(pk=firm).values_list("pk", *flags))
 
 
 def old_password(actor: Actor) -> list[Due]:

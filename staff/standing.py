@@ -10,11 +10,24 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Value
+from django.db.models import (
+    BigIntegerField,
+    CharField,
+    DateField,
+    Exists,
+    F,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    QuerySet,
+    UUIDField,
+    Value,
+)
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import sealing
+from accounts.composed import Composed, Given
 from accounts.models import Person, Taxpayer
 from accounts.words import Words
 from realname.models import LEADS, MisuseCase, Position, Post, RealNameRecord
@@ -100,7 +113,13 @@ PRINTED = Problem(
     _("请法定代表人（业主）或财务负责人登录并修改企业登录密码，再用新密码登录。"),
 )
 _IS_COLLECTED = Exists(RealNameRecord.objects.filter(person=OuterRef("person"), revoked_at__isnull=True))
+_TODAY, _TAXPAYER = Given("today", DateField()), Given("taxpayer", BigIntegerField())
 _WEIGHT = {Position.LEGAL_REP: 0, Position.FINANCE: 1, Position.CLERK: 2}
+
+
+_GRANTED = Composed(
+    lambda: Grant.objects.filter(identity__memberships=Given("membership", BigIntegerField())).values_list("function")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,14 +219,13 @@ class Standing:
             return functions.ALL
         if self.membership is None:
             return frozenset()
-        codes = Grant.objects.filter(identity__memberships=self.membership).values_list("function", flat=True)
-        return functions.ALL.intersection(codes)
+        return functions.ALL.intersection(code for (code,) in _GRANTED.ask(membership=self.membership.pk))
 
 
 def of_person(person: Person, taxpayer: Taxpayer) -> Standing:
     """The standing of one person in one taxpayer: one query, or two where the register doesn't name him."""
-    found = _of_one(taxpayer=taxpayer, person=person)
-    if found is not None:
+    named = _BY_KEY.ask(taxpayer=taxpayer.pk, person=person.pk, today=timezone.localdate())
+    for found in _standings(named) or _without_posts(taxpayer=taxpayer, person=person):
         return found
     return Standing(person=person, taxpayer=taxpayer, posts=(), membership=None, is_collected=False, has_identity=False)
 
@@ -222,7 +240,8 @@ def of_uid(person: UUID, taxpayer: UUID) -> Standing | None:
 
     None for who has neither post nor membership here (FLOW-03).
     """
-    return _of_one(taxpayer__uid=taxpayer, person__uid=person)
+    named = _BY_UID.ask(taxpayer=taxpayer, person=person, today=timezone.localdate())
+    return next(iter(_standings(named) or _without_posts(taxpayer__uid=taxpayer, person__uid=person)), None)
 
 
 def of_phone(phone: str, taxpayer: Taxpayer) -> list[Standing]:
@@ -231,32 +250,56 @@ def of_phone(phone: str, taxpayer: Taxpayer) -> list[Standing]:
     return sorted(found, key=lambda each: _WEIGHT[each.position])
 
 
+def _everybody(**named: Given) -> QuerySet[Post, tuple[int, str]]:
+    """Keys and positions of all of a firm's people; a member's position is empty."""
+    whose: dict[str, Any] = {"taxpayer": _TAXPAYER, **named}
+    posts = Post.objects.held_on(_TODAY).filter(**whose).values_list("person", "position")
+    return posts.union(Membership.objects.open().filter(**whose).values_list("person", Value("")), all=True)
+
+
+_EVERYBODY = Composed(_everybody)
+_NAMED_LIKE = Composed(lambda: _everybody(person__name__startswith=Given("name", CharField())))
+
+
+def _of_page(people: list[int], given: dict[str, Any]) -> list[Any]:
+    """Those of these people whom the register names. Asked for in few sizes: the last one stands in what is left."""
+    places = 1 << (len(people) - 1).bit_length()
+    filled = people + people[-1:] * (places - len(people))
+    return _these(places).ask(**given, **{f"person{number}": person for number, person in enumerate(filled)})
+
+
+@lru_cache
+def _these(places: int) -> Composed[Post]:
+    people: Any = [Given(f"person{number}", BigIntegerField()) for number in range(places)]
+    return Composed(lambda: _named(_TODAY).filter(taxpayer=_TAXPAYER, person__pk__in=people))
+
+
 def page_of(taxpayer: Taxpayer, *, name: str = "", before: int | None = None, size: int) -> tuple[list[Standing], int]:
     """A page of the firm's people, and the key that the next page goes on before; 0 at the end (D4, D33).
 
     The leads stand first on the first page; clerks follow, newest person first. `name` may be the beginning of one.
     All people are read as keys alone, in full only those of the page: at most three queries, however many there are.
     """
-    whose = {"taxpayer": taxpayer, **({"person__name__startswith": name} if name else {})}
-    posts = Post.objects.open().filter(**whose).values_list("person", "position")
-    members = Membership.objects.open().filter(**whose).values_list("person", Value(""))
+    given: dict[str, Any] = {"taxpayer": taxpayer.pk, "today": timezone.localdate()}
+    everybody = _NAMED_LIKE.ask(**given, name=name) if name else _EVERYBODY.ask(**given)
     positions = dict[int, set[str]]()
-    for person, position in posts.union(members, all=True):
+    for person, position in everybody:
         positions.setdefault(person, set()).add(position)
     leads = {person for person, held in positions.items() if held.intersection(LEADS)}
     older = sorted((key for key in positions.keys() - leads if before is None or key < before), reverse=True)
     clerks = older[:size]
     page = [*clerks, *(leads if before is None else ())]
-    found = _with_posts(taxpayer=taxpayer, person__in=page)
+    found = _standings(_of_page(page, given)) if page else []
     if any(positions[person] == {""} for person in page):
         found += _without_posts(taxpayer=taxpayer, person__in=page)
     found.sort(key=lambda each: (_WEIGHT[each.position], -each.person.pk))
     return found, clerks[-1] if len(older) > size else 0
 
 
-def unregistered(taxpayer: Taxpayer | OuterRef) -> QuerySet[Membership]:
-    """Members whom the register no longer names (M102)."""
-    open_posts = Post.objects.open().filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
+def unregistered(taxpayer: Taxpayer | OuterRef, day: date | Given | None = None) -> QuerySet[Membership]:
+    """Members whom the register no longer names on this day, today unless it is said (M102)."""
+    held = Post.objects.held_on(day or timezone.localdate())
+    open_posts = held.filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
     members = Membership.objects.open().filter(taxpayer=taxpayer)
     return members.filter(Q(unregistered_at__isnull=False) | ~Exists(open_posts))
 
@@ -273,21 +316,15 @@ def of_capacities(person: Person) -> list[Standing]:
 
 def _read(**whose: object) -> list[Standing]:
     """A standing for each person and taxpayer that a post or a membership joins: two queries, however many."""
-    return _with_posts(**whose) + _without_posts(**whose)
+    return _standings(_named().filter(**whose)) + _without_posts(**whose)
 
 
-def _of_one(**whose: object) -> Standing | None:
-    """The standing of one person in one taxpayer; None where nothing joins them."""
-    return next(iter(_with_posts(**whose) or _without_posts(**whose)), None)
-
-
-@lru_cache(maxsize=2)
-def _named_on(day: date) -> QuerySet[Post]:
-    """The question for the register's people on this day, without its answer: composing it takes longer than asking."""
+def _named(day: date | Given | None = None) -> QuerySet[Post]:
+    """Whom the register names on this day, today unless it is said, each with all that his standing depends on."""
     here = Q(person__memberships__taxpayer=F("taxpayer"), person__memberships__removed_at__isnull=True)
     cases = MisuseCase.objects.filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
     return (
-        Post.objects.held_on(day)
+        Post.objects.held_on(day or timezone.localdate())
         .annotate(member=FilteredRelation("person__memberships", condition=here))
         .select_related("person__credential", "taxpayer__credential", "member__credential")  # type: ignore[misc]
         .annotate(is_collected=_IS_COLLECTED, is_misused=Exists(cases.blocking(since=OuterRef("since"))))
@@ -295,10 +332,19 @@ def _named_on(day: date) -> QuerySet[Post]:
     )
 
 
-def _with_posts(**whose: object) -> list[Standing]:
-    """Those whom the register names, each with his membership where he has one: one query."""
+# What every page asks is composed once: that takes longer than the answer.
+_BY_KEY = Composed(lambda: _named(_TODAY).filter(taxpayer=_TAXPAYER, person=Given("person", BigIntegerField())))
+_BY_UID = Composed(
+    lambda: _named(_TODAY).filter(
+        taxpayer__uid=Given("taxpayer", UUIDField()), person__uid=Given("person", UUIDField())
+    )
+)
+
+
+def _standings(rows: Iterable[Any]) -> list[Standing]:
+    """The standings of whom the register names, each with his membership where he has one."""
     pairs: dict[tuple[int, int], list[Any]] = {}
-    for row in _named_on(timezone.localdate()).filter(**whose):
+    for row in rows:
         pairs.setdefault((row.taxpayer_id, row.person_id), []).append(row)
     return [_standing_by(posts) for posts in pairs.values()]
 

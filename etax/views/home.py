@@ -43,7 +43,10 @@ def home(request: Request) -> HttpResponse:
     if actor.taxpayer is None:
         standings = standing.of_capacities(actor.person) if actor.person else []
         return page(request, "home_person.html", {"greeting": Greeting.of(actor), "standings": standings})
-    due = [*due_of([*staff_home.matters_of(actor), *agencies_home.matters_of(actor)]), *old_password(actor)]
+    due = [
+        *due_of([*staff_home.matters_of(actor), *agencies_home.matters_of(actor)], actor.taxpayer),
+        *old_password(actor),
+    ]
     context = {
         "greeting": Greeting.of(actor),
         "branches": functions.menu(actor.functions),

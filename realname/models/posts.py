@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import numbers
+from accounts.composed import Given
 from accounts.constraints import in_order, one_of
 from accounts.fields import SealedTextField
 from accounts.models import Person, Taxpayer
@@ -31,7 +32,7 @@ class PostQuerySet(models.QuerySet["Post"]):
         """The posts that the register holds today."""
         return self.held_on(timezone.localdate())
 
-    def held_on(self, day: date) -> "PostQuerySet":
+    def held_on(self, day: date | Given) -> "PostQuerySet":
         """The posts that the register holds on this day.
 
         A taxpayer has one legal representative and one finance officer: where the end of one lies in the future and
