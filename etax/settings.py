@@ -107,6 +107,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "etax.context_processors.portal",
             ],
+            "builtins": ["etax.template_tags"],
         },
     }
 ]
