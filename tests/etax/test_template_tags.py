@@ -1,0 +1,67 @@
+"""Tags that keep their text say in every language, and escaped or not, what Django's own would say."""
+
+import pytest
+from django.template import Context, engines
+from django.utils import translation
+
+from etax.template_tags import Kept
+
+CONSTANT = [
+    "{% translate '退出' %}",
+    '{% translate "登录" %}',
+    "{% trans '退出' %}",
+    "{% blocktranslate trimmed %}\n  代理机构认定管理\n{% endblocktranslate %}",
+    "{% static 'favicon.svg' %}",
+    "{% url 'home' %}",
+    "{% url 'staff:members' %}",
+]
+CHANGING = [
+    "{% translate word %}",
+    "{% translate '退出' as word %}{{ word }}",
+    "{% blocktranslate with name=word %}{{ name }}，您好{% endblocktranslate %}",
+    "{% url name %}",
+    "{% url 'help_page' 'why-not' %}",
+    "{% static path %}",
+]
+
+
+def _drawn(text: str, language: str, *, autoescape: bool = True, load: str = "") -> str:
+    template = engines["django"].from_string(load + text).template
+    context = Context({"word": "登录", "name": "home", "path": "favicon.svg"}, autoescape=autoescape)
+    with translation.override(language):
+        return [template.render(context) for _again in range(2)][-1]
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "zh-hant", "en"])
+@pytest.mark.parametrize("autoescape", [True, False])
+@pytest.mark.parametrize("text", [*CONSTANT, *CHANGING])
+def test_each_says_what_djangos_own_tag_says(text, language, autoescape):
+    own = _drawn(text, language, autoescape=autoescape)
+    assert own == _drawn(
+        text, language, autoescape=autoescape, load="{% load i18n static %}" if "url" not in text else ""
+    )
+    assert own
+
+
+@pytest.mark.parametrize("text", CONSTANT)
+def test_what_depends_on_the_language_alone_is_kept(text):
+    [tag] = [node for node in engines["django"].from_string(text).template.nodelist if isinstance(node, Kept)]
+    assert tag.child_nodelists == ()
+
+
+@pytest.mark.parametrize("text", CHANGING)
+def test_what_depends_on_the_page_is_never_kept(text):
+    nodes = engines["django"].from_string(text).template.nodelist
+    assert not [node for node in nodes if isinstance(node, Kept)]
+
+
+@pytest.mark.rule("D30")
+def test_one_template_speaks_each_language_in_turn():
+    template = engines["django"].from_string("{% translate '退出' %}").template
+    said = []
+    for language in ("zh-hans", "en", "zh-hant", "zh-hans"):
+        with translation.override(language):
+            said.append(template.render(Context()))
+    assert said[0] == said[3] == "退出"
+    assert len(set(said)) == 2 + (said[2] != said[0])
+    assert said[1] not in said[:1]
