@@ -1,6 +1,7 @@
 """gunicorn behind nginx, on the machine's own address: `gunicorn -c deploy/gunicorn.conf.py etax.wsgi`."""
 
 import gc
+import importlib
 import multiprocessing
 import os
 import sys
@@ -61,7 +62,20 @@ def when_ready(server: Any) -> None:
         for folder in portal.engine.dirs:
             for file in Path(folder).rglob("*.html"):
                 portal.get_template(str(file.relative_to(folder)))
+        _load_what_the_first_request_would()
         _keep_for_good()
+
+
+def _load_what_the_first_request_would() -> None:
+    """Words of all languages, hasher, cache's client: else each worker loads its own copy, 10 MB of it."""
+    from django.conf import settings
+    from django.utils import translation
+
+    for language, _name in settings.LANGUAGES:
+        with translation.override(language):
+            translation.gettext("")
+    for module in ("argon2.low_level", "etax.context_processors", *(["redis"] if settings.CACHE_URL else [])):
+        importlib.import_module(module)
 
 
 def post_worker_init(worker: object) -> None:
