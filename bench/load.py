@@ -304,6 +304,7 @@ class Bench:
         for server in servers.values():
             server.start(workers=2)
         rounds: list[dict[int, dict[str, float]]] = []
+        scanned = self._rows_scanned(max(servers))
         try:
             rounds += [await self._round(http, servers, number) for number in range(ROUNDS + 1)]
         finally:
@@ -320,7 +321,7 @@ class Bench:
             }
             for size in servers
         }
-        self._measure_tables(max(servers))
+        self._measure_tables(max(servers), scanned)
 
     async def _round(
         self, http: aiohttp.ClientSession, servers: dict[int, Server], number: int
@@ -337,13 +338,19 @@ class Bench:
             for size, found in timings.items()
         }
 
-    def _measure_tables(self, size: int) -> None:
-        """Rows and bytes of the tables that grow."""
+    def _rows_scanned(self, size: int) -> dict[str, int]:
+        """How many rows of each table were read one after another so far, because no index led to them."""
+        read = "SELECT relname, seq_tup_read FROM pg_stat_user_tables"
+        return dict(self.database.sql(read, database=f"world_{size}"))
+
+    def _measure_tables(self, size: int, scanned: dict[str, int]) -> None:
+        """Rows and bytes of the tables that grow, and how many rows all the requests read without an index."""
         counted = """SELECT relname, reltuples::bigint, pg_total_relation_size(oid) FROM pg_class
             WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples >= %s ORDER BY 3 DESC"""
-        name = f"world_{size}"
+        name, since = f"world_{size}", self._rows_scanned(size)
         self.database.sql("ANALYZE", database=name)
-        self.found["tables"] = [list(row) for row in self.database.sql(counted, size // 2, database=name)]
+        rows = self.database.sql(counted, size // 2, database=name)
+        self.found["tables"] = [[*row, since.get(row[0], 0) - scanned.get(row[0], 0)] for row in rows]
 
     async def _tour(self, http: aiohttp.ClientSession, server: Server, timings: Timings, number: int) -> None:
         people = self.people[server.name][False]

@@ -80,9 +80,9 @@ def pages(found: dict[str, Any]) -> str:
 
 
 def tables(found: list[list[Any]]) -> str:
-    """What a row takes on the disk, its indexes among it."""
-    rows = [[name, f"{count:,}", f"{size / max(1, count):.0f}"] for name, count, size in found]
-    return table(["table", "rows", "bytes a row, with its indexes"], rows)
+    """What a row takes on the disk, its indexes among it, and whether the requests went by these."""
+    rows = [[name, f"{count:,}", f"{size / max(1, count):.0f}", str(read)] for name, count, size, read in found]
+    return table(["table", "rows", "bytes a row, with its indexes", "rows read without an index"], rows)
 
 
 def draw(found: dict[str, Any]) -> None:

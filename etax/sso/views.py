@@ -1,7 +1,9 @@
 """The addresses of the OpenID provider: authorise, token, userinfo, and what it says of itself."""
 
+import base64
 import json
 from typing import Any
+from urllib.parse import unquote_plus
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
@@ -22,6 +24,7 @@ from etax.errors import error_page
 from etax.sso import clients, visits
 
 _NUL = "\x00"
+_LONGEST = {"nonce": 255, "code_challenge": 128}
 
 
 class _Authorisation(AuthorizationView):  # type: ignore[misc]  # the toolkit has no types
@@ -62,8 +65,22 @@ def authorise(request: Request) -> HttpResponse:
 
 
 def _is_readable(request: Request) -> bool:
-    """Whether no parameter holds what a database can't compare."""
-    return not any(_NUL in value for values in request.GET.lists() for value in values[1])
+    """Whether no parameter holds what a database can't compare, and none is longer than its place there."""
+    given = [(name, value) for name, values in request.GET.lists() for value in values]
+    return not any(_NUL in value or len(value) > _LONGEST.get(name, len(value)) for name, value in given)
+
+
+def _proof_is_readable(request: Request) -> bool:
+    """Whether what a system proves itself by in its header is text that the toolkit and a database can compare."""
+    scheme, _space, credentials = request.headers.get("Authorization", "").partition(" ")
+    if not credentials.isascii():
+        return False
+    if scheme.lower() != "basic":
+        return True
+    try:
+        return _NUL not in unquote_plus(base64.b64decode(credentials).decode())
+    except ValueError:
+        return False
 
 
 def _refused(response: HttpResponse) -> HttpResponse:
@@ -77,7 +94,7 @@ def _refused(response: HttpResponse) -> HttpResponse:
 @login_not_required
 def token(request: Request) -> HttpResponse:
     """Exchange a one-use code for tokens: asked by the system itself, which proves itself by its secret and PKCE."""
-    if any(_NUL in value for values in request.POST.lists() for value in values[1]):
+    if not _proof_is_readable(request) or any(_NUL in value for values in request.POST.lists() for value in values[1]):
         return JsonResponse({"error": "invalid_request"}, status=400)
     return _refused(TokenView.as_view()(request))
 
