@@ -113,5 +113,6 @@ class Composed(Generic[_Row]):
         if kept is not None and kept[1].connection is connections[kept[0].db]:
             return kept
         question = self._question()
-        self._kept.pair = (question, _Words(question, connections[question.db]))
-        return self._kept.pair  # type: ignore[no-any-return]
+        pair = (question, _Words(question, connections[question.db]))
+        self._kept.pair = pair
+        return pair

@@ -70,7 +70,7 @@ class SessionStore(db.SessionStore):
         if self.session_key is None:
             self.create()
             return
-        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]  # the stubs don't know it
         row = self.create_model_instance(data)
         before = self._row if self._is_moving else self.session_key
         written = not must_create and self._write_over(before, row)
