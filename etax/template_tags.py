@@ -23,7 +23,10 @@ for _library in (i18n.register, static_files.register):
 
 
 class Kept(Node):
-    """A tag whose text depends on nothing but `on()` and whether it is escaped: drawn once for each."""
+    """A tag whose text depends on nothing but `on()` and whether it is escaped: drawn once for each.
+
+    `on` is asked once a page, as a page is in one language: the answer lies with what the whole page shares.
+    """
 
     child_nodelists = ()
 
@@ -33,7 +36,10 @@ class Kept(Node):
 
     def render(self, context: Any) -> Any:
         """The text."""
-        key = (self._on(), context.autoescape)
+        shared = context.render_context.dicts[0]
+        if self._on not in shared:
+            shared[self._on] = self._on()
+        key = (shared[self._on], context.autoescape)
         text = self._texts.get(key)
         if text is None:
             text = self._texts[key] = self._tag.render(context)
@@ -42,6 +48,10 @@ class Kept(Node):
 
 def _is_constant(value: FilterExpression) -> bool:
     return not value.filters and (not value.is_var or getattr(value.var, "literal", None) is not None)
+
+
+def _always() -> Hashable:
+    return None
 
 
 def _where() -> Hashable:
@@ -77,5 +87,5 @@ for _name in ("translate", "trans"):
     register.tag(_name, _keeps(i18n.do_translate, _words_are_constant, translation.get_language))
 for _name in ("blocktranslate", "blocktrans"):
     register.tag(_name, _keeps(i18n.do_block_translate, _block_is_constant, translation.get_language))
-register.tag("static", _keeps(static_files.do_static, _file_is_constant, lambda: None))
+register.tag("static", _keeps(static_files.do_static, _file_is_constant, _always))
 register.tag("url", _keeps(defaulttags.url, _address_is_constant, _where))
