@@ -211,9 +211,13 @@ class SmsGateway:
         return [line for line in lines if not phone or line["to"] == phone]
 
     def code(self, phone: str, *, after: int = 0, seconds: float = 10) -> str:
-        """The newest code on this phone, once there are more than `after` messages."""
-        wait_until(lambda: len(self.lines(phone)) > after, seconds, f"a message to {phone}")
-        return re.findall(r"\d{6}", self.lines(phone)[-1]["text"])[0]
+        """The newest code on this phone, once one came after the first `after` messages; notices have none."""
+
+        def codes() -> list[str]:
+            return re.findall(r"(?<!\d)\d{6}(?!\d)", " ".join(line["text"] for line in self.lines(phone)[after:]))
+
+        wait_until(lambda: bool(codes()), seconds, f"a code to {phone}")
+        return codes()[-1]
 
     def close(self) -> None:
         """End it."""
