@@ -131,6 +131,8 @@ def firm_of(progress: Progress) -> tuple[Taxpayer, bool]:
     Raises ValidationError `start_again` when that password is no longer right.
     """
     firm: Any = _FIRM.first(uid=progress.get("taxpayer"))
+    if firm is None:  # of another world: the demo's was made anew
+        raise ValidationError(START_AGAIN, code="start_again")
     _refuse_if_changed(progress, firm)
     return firm, not firm.is_begun
 
