@@ -85,6 +85,13 @@ def leads_of(taxpayer: Taxpayer) -> list[Person]:
     return list({post.person_id: post.person for post in posts}.values())
 
 
+def working_handlers(engagement: Engagement) -> list[Person]:
+    """Its handlers who may act for the agency today: what concerns the client is nobody else's business any more."""
+    named = list(engagement.handlers.all())
+    found = standing.Workers.of([person.pk for person in named], [engagement.agency])
+    return [person for person in named if found.problem_of(person, engagement.agency) is None]
+
+
 def tell(people: Collection[Person], text: str) -> None:
     """Tell each of these people once by SMS."""
     for person in {person.pk: person for person in people}.values():

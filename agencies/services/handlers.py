@@ -15,6 +15,7 @@ from agencies.models import Engagement, Handler
 from agencies.services.engagements import has_just_done, locked, tell
 from agencies.services.requests import require_agency
 from staff import standing as staff_standing
+from staff.models import Membership
 
 MOST = 100
 
@@ -37,6 +38,7 @@ def name_handlers(engagement: Engagement, *, version: int, people: Collection[Pe
             raise ValidationError(text, code="too_many_handlers", params={"most": MOST})
         if row.recognised_at is None:
             raise ValidationError(_("委托企业确认后才能指定代办人员。"), code="not_recognised")
+        _hold_members(added, agency)
         for each in added:
             _refuse_unless_fit(each, agency)
         refuse_own_people(row, added)
@@ -54,10 +56,29 @@ def _record_each(engagement: Engagement, people: dict[Person, bool], *, by: Acto
     audit.record_each(Kind.HANDLERS_CHANGED, told, by=by, name=engagement.client.name)
 
 
+def drop(person: Person, agency: Taxpayer, *, by: Actor) -> int:
+    """He is no longer one of the agency's people, so no longer a handler of any of its clients; of how many he was.
+
+    Those of engagements that are over stay, as their history. He is told by the act that ended his membership.
+    """
+    rows = Handler.objects.filter(person=person, engagement__agency=agency, engagement__ended_at__isnull=True)
+    clients = [naming.engagement.client.name for naming in rows.select_related("engagement__client").order_by("pk")]
+    rows.delete()
+    for name in clients:
+        audit.record(Kind.HANDLERS_CHANGED, by=by, taxpayer=agency, target=person, name=name, named=False)
+    return len(clients)
+
+
 def has_just_named(engagement: Engagement, people: Collection[Person], *, by: Actor) -> bool:
     """Whether the actor has within the last minute named just these: the same form sent twice (F12)."""
     named = set(Handler.objects.filter(engagement=engagement).values_list("person", flat=True))
     return named == {each.pk for each in people} and has_just_done(Kind.HANDLERS_CHANGED, engagement, by=by)
+
+
+def _hold_members(people: Collection[Person], agency: Taxpayer) -> None:
+    """Lock their memberships: who is removed at this moment is either seen as such, or his naming is dropped."""
+    rows = Membership.objects.open().filter(taxpayer=agency, person__in=people).order_by("pk")
+    list(rows.select_for_update(no_key=True).values_list("pk"))
 
 
 def _refuse_unless_fit(person: Person, agency: Taxpayer) -> None:

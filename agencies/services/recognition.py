@@ -16,7 +16,7 @@ from accounts.models import Taxpayer
 from accounts.words import for_phones
 from agencies.models import EndReason, Engagement
 from agencies.services import engagements
-from agencies.services.engagements import leads_of, locked, tell
+from agencies.services.engagements import leads_of, locked, tell, working_handlers
 from staff import functions
 from staff.models import Identity
 from staff.services import identities, rights
@@ -178,7 +178,7 @@ def _refuse_unless_recognised(engagement: Engagement) -> None:
 
 
 def cancel(engagement: Engagement, *, note: str = "", by: Actor) -> None:
-    """取消: nobody of the agency may act from this moment on; leads and handlers are told.
+    """取消: nobody of the agency may act from this moment on; its leads, and the handlers who could act, are told.
 
     It asks for no version: what the agency changes meanwhile (its handlers, its groups) must not put off the end.
     Raises ValidationError `stale`, `not_recognised`; PermissionDenied for who isn't LR or FR.
@@ -186,7 +186,7 @@ def cancel(engagement: Engagement, *, note: str = "", by: Actor) -> None:
     rights.require_lead(by)
     with locked(Kind.ENGAGEMENT_CANCELLED, engagement, None, by=by, reason_given=note) as row:
         _refuse_unless_recognised(row)
-        people = [*leads_of(row.agency), *row.handlers.all()]
+        people = [*leads_of(row.agency), *working_handlers(row)]
         engagements.end(row, EndReason.CANCELLED, note=note)
         tell(people, for_phones("“%(client)s”已取消代理认定，不能再代其办税。") % {"client": row.client.name})
 
