@@ -69,7 +69,7 @@ def _matching(rows: QuerySet[Engagement], filters: dict[str, Any]) -> QuerySet[E
     text = filters.get("search", "")
     if text:
         rows = rows.filter(Q(client__name__contains=text) | Q(client__code__startswith=numbers.fold(text)))
-    return rows.filter(group__uid=filters["group"]) if filters.get("group") else rows
+    return rows.filter(group=filters["group"]) if filters.get("group") else rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,16 @@ class EngagementRow:
         )
 
     @property
+    def client_is_gone(self) -> bool:
+        """Whether nobody can act any more because the client itself is no more, though nobody has ended it."""
+        return self.engagement.ended_at is None and self.engagement.client.cancelled_at is not None
+
+    @property
     def lacks_handlers(self) -> bool:
         """Whether somebody should be named: it could be used today, and nobody can use it."""
         cannot = {person.pk for person, _why in (*self.crossed, *self.unable)}
-        return self.engagement.is_usable and not {person.pk for person in self.handlers} - cannot
+        is_usable = self.engagement.is_usable and not self.client_is_gone
+        return is_usable and not {person.pk for person in self.handlers} - cannot
 
     @property
     def expires_soon(self) -> bool:
@@ -134,11 +140,14 @@ def agencies_of(client: Taxpayer, *, pending: bool = False) -> QuerySet[Engageme
 
 
 def register_of_agencies(text: str) -> QuerySet[Taxpayer]:
-    """The agencies that can be recognised, by the beginning of a name or number."""
+    """The agencies that can be recognised, by any part of a name, or the beginning of a number.
+
+    No index finds what stands within a name; but agencies are few among all taxpayers, and one finds these.
+    """
     rows = Taxpayer.objects.filter(kind=Taxpayer.Kind.AGENCY, opened_at__isnull=False, cancelled_at__isnull=True)
     if not text:
         return rows
-    return rows.filter(Q(name__startswith=text) | Q(code__startswith=numbers.fold(text)))
+    return rows.filter(Q(name__contains=text) | Q(code__startswith=numbers.fold(text)))
 
 
 def acted_by(agency: Taxpayer) -> QuerySet[AuditEntry]:

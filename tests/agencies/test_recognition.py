@@ -168,7 +168,7 @@ def test_cancelling_keeps_what_was_lent_in_words_and_tells_leads_and_handlers(hc
     assert {person.name for person in found.handlers.all()} == {"邓丽娟", "罗建平"}
     assert SmsMessage.objects.count() == 3
     assert entries(Kind.ENGAGEMENT_CANCELLED)[0].details["reason_given"] == "不再委托"
-    assert words_of(recognition.cancel, found, by=hc)[0] == "stale"
+    assert words_of(recognition.cancel, found, by=hc)[0] == "over"
 
 
 @pytest.mark.rule("D23", "D8", "AUZ-01")
@@ -305,7 +305,7 @@ def test_groups_have_a_name_once_hold_clients_and_let_them_go(xd):
     group = groups.add(name="餐饮", by=xd)
     assert words_of(groups.add, name="餐饮", by=xd) == ("group_name_taken", "已有同名的分组，请换一个名称。")
     groups.place(engagement("MH"), version=1, group=group, by=xd)
-    found = lists.engagements_of(cast.taxpayer("XD"), {"group": group.uid})
+    found = lists.engagements_of(cast.taxpayer("XD"), {"group": group})
     assert [each.client.name for each in found] == ["大连明湖餐饮店"]
     foreign = ClientGroup.objects.create(agency=cast.taxpayer("HX"), name="别家")
     told = words_of(groups.place, engagement("MH"), version=2, group=foreign, by=xd)
