@@ -1,6 +1,9 @@
 """Who has left an agency, or may not act for it any more: nobody's handler, and told nothing of its clients."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django.urls import reverse
 from django.utils import timezone
 
@@ -121,3 +124,14 @@ def test_who_is_being_removed_is_not_named(world):
     removed()
     who, by = [cast.person(WHO)], actor("XD", "冯天宇")
     assert refusal(name_handlers, engagement("MH"), version=1, people=who, by=by) == "not_usable"
+
+
+@pytest.mark.rule("D23", "AUZ-06")
+def test_namings_that_outlived_a_membership_before_are_dropped_once(world):
+    migration = import_module("agencies.migrations.0004_namings_of_who_has_left")
+    kept = Handler.objects.exclude(person=cast.person(WHO)).count()
+    migration.drop_departed(apps, None)
+    assert len(handled()) == 2
+    Membership.objects.filter(pk=cast.membership("XD", WHO).pk).update(added_at=timezone.now())  # gone, and back
+    migration.drop_departed(apps, None)
+    assert (handled(), Handler.objects.count()) == ([], kept)
