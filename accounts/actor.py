@@ -1,6 +1,6 @@
 """Who acts: one frozen value, made anew for every request and handed to every service."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from accounts.models import Person, SignIn, Taxpayer
 from accounts.models.signins import Proof
@@ -36,6 +36,19 @@ class Actor:
     def proof(self) -> str:
         """What proved who he is; empty for a visitor."""
         return self.sign_in.proof if self.sign_in else ""
+
+    @property
+    def is_acting(self) -> bool:
+        """Whether he acts through an agency for its client: then nothing of the client's own people is open (D23)."""
+        return self.via is not None
+
+    @property
+    def as_signed_in(self) -> "Actor":
+        """Whoever acts for a client, as he signed in: at work in the agency itself, without rights there.
+
+        What concerns his own sign-ins is done so: it is none of the client's business.
+        """
+        return replace(self, taxpayer=self.via, via=None, functions=frozenset()) if self.via is not None else self
 
     @property
     def is_officer(self) -> bool:

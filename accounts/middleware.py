@@ -13,7 +13,7 @@ from accounts.actor import Actor
 from accounts.addresses import client_ip
 from accounts.models import SignIn
 from accounts.models.signins import LOSSES, EndReason
-from accounts.requests import Request
+from accounts.requests import Request, is_signing_out
 from accounts.words import storable
 
 
@@ -46,7 +46,7 @@ class ActorMiddleware:
         )
         if reason == EndReason.SWITCHED and request.path != reverse("home"):
             return redirect("home")  # another tab has just switched; this browser has its new session id already
-        if self._falls_back(request, sign_in):
+        if self._falls_back(request, sign_in) and not is_signing_out(request):
             signins.fall_back(request, sign_in, by=actor)
             messages.warning(request, EndReason(sign_in.ended_because).label)
             return redirect("staff:capacity")

@@ -1,6 +1,7 @@
 """What a request carries once the middlewares have seen it."""
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts.actor import Actor
 
@@ -10,3 +11,8 @@ class Request(HttpRequest):
 
     actor: Actor
     request_id: str
+
+
+def is_signing_out(request: HttpRequest) -> bool:
+    """Whether this is 【退出】: whatever else is wrong with page or rights, who wants out gets out (SES-04)."""
+    return request.method == "POST" and request.path_info == reverse("sign_out")

@@ -220,7 +220,7 @@ def end(sign_in: SignIn, reason: EndReason, *, by: Actor) -> None:
     )
     if changed:
         kind = Kind.SIGN_OUT if reason == EndReason.SIGNED_OUT else Kind.SIGN_IN_ENDED
-        audit.record(kind, by=by, target=sign_in.person, proof=sign_in.proof, because=reason)
+        audit.record(kind, by=by.as_signed_in, target=sign_in.person, proof=sign_in.proof, because=reason)
 
 
 def _now(sign_in: SignIn) -> SignIn:
@@ -271,7 +271,8 @@ def end_others(*, by: Actor) -> int:
     SignIn.objects.filter(pk=by.sign_in.pk).update(told_of=None)
     if ended:
         because = EndReason.ENDED_BY_OWNER
-        audit.record(Kind.SIGN_IN_ENDED, by=by, target=by.person, because=because, sign_ins_ended=ended)
+        own = by.as_signed_in
+        audit.record(Kind.SIGN_IN_ENDED, by=own, target=by.person, because=because, sign_ins_ended=ended)
     return ended
 
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 
 from accounts import audit
@@ -13,15 +13,10 @@ from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
 from agencies import standing
 from agencies.models import Engagement
+from agencies.signals import client_changed
+from agencies.standing import Standing
 
 SESSION_KEY = "client"
-
-
-def as_agency(actor: Actor) -> Actor:
-    """Whoever acts for a client, as he was before: at work in the agency itself, without rights there."""
-    if actor.via is None:
-        return actor
-    return replace(actor, taxpayer=actor.via, via=None, functions=frozenset())
 
 
 def completed(actor: Actor, engagement: Engagement) -> Actor:
@@ -49,31 +44,64 @@ def person_and_agency(actor: Actor) -> tuple[Person, Taxpayer] | None:
     return actor.person, firm
 
 
-def enter(request: HttpRequest, uid: UUID, *, by: Actor) -> Engagement:
+def enter(request: HttpRequest, uid: UUID, *, by: Actor) -> Standing:
     """Act for the client of this engagement from the next request on, under a new session id.
 
-    Raises ValidationError with the problem's code and words; a refusal is recorded as well.
+    His standing is returned: with a problem he hasn't entered, and still acts for whom he acted before. Either is
+    recorded; entering whom he acts for already is neither.
     """
     whose = person_and_agency(by)
     if whose is None:
-        raise ValidationError(standing.NOT_FOUND.text, code=standing.NOT_FOUND.code)
-    leave(request, by=by)
+        return Standing(None, standing.NOT_FOUND)
     found = standing.of(uid, *whose)
-    client = found.engagement.client if found.engagement is not None else None
-    reason = found.problem.code if found.problem is not None else ""
-    acting = replace(as_agency(by), via=whose[1])
-    audit.record(Kind.CLIENT_ENTERED, by=acting, taxpayer=client or whose[1], reason=reason)
-    if found.engagement is None or found.problem is not None:
-        problem = found.problem or standing.NOT_FOUND
-        raise ValidationError(problem.text, code=problem.code)
-    request.session[SESSION_KEY] = str(found.engagement.uid)
-    request.session.cycle_key()
-    return found.engagement
+    is_there = by.via is not None and request.session.get(SESSION_KEY) == str(uid)
+    if found.problem is None and is_there:
+        return found
+    if found.problem is None:
+        leave(request, by=by)
+    # What nobody knows of is no client's affair, and the agency's own record has it.
+    acts = through(by.as_signed_in, found.engagement) if found.engagement is not None else by.as_signed_in
+    audit.record(Kind.CLIENT_ENTERED, by=acts, reason=found.problem.code if found.problem is not None else "")
+    if found.problem is None:
+        request.session[SESSION_KEY] = str(uid)
+        request.session.cycle_key()
+        client_changed.send(None, sign_in=by.sign_in, engagement=uid)
+    return found
+
+
+def through(actor: Actor, engagement: Engagement) -> Actor:
+    """Somebody at work in the agency, as an entry of the client's record names him: without rights, whatever he may."""
+    return replace(actor, taxpayer=engagement.client, via=engagement.agency, functions=frozenset())
 
 
 def leave(request: HttpRequest, *, by: Actor) -> None:
     """Act for nobody but the agency itself again, under a new session id."""
-    if request.session.pop(SESSION_KEY, None) is not None:
-        request.session.cycle_key()
-        if by.via is not None:
-            audit.record(Kind.CLIENT_LEFT, by=by)
+    chosen = request.session.get(SESSION_KEY)
+    if chosen is None:
+        return
+    if by.via is None:  # not judged, as when he signs out
+        by = through(by, Engagement.objects.select_related("client", "agency").get(uid=chosen))
+    audit.record(Kind.CLIENT_LEFT, by=by)
+    forget(request, by=by)
+
+
+def forget(request: HttpRequest, *, by: Actor) -> None:
+    """The session names no client any more, and has a new id; what rested on it is told."""
+    del request.session[SESSION_KEY]
+    request.session.cycle_key()
+    client_changed.send(None, sign_in=by.sign_in, engagement=None)
+
+
+def is_so_already(request: HttpRequest) -> bool:
+    """Whether a form asks for what is so by now: to enter whom he acts for, or to leave when he acts for nobody.
+
+    It is the same form sent twice: the first sending changed for whom he acts, and the second means no other (F12).
+    """
+    try:
+        asked = resolve(request.path_info)
+    except Resolver404:
+        return False
+    chosen = request.session.get(SESSION_KEY)
+    if asked.view_name == "agencies:leave":
+        return chosen is None
+    return asked.view_name == "agencies:enter" and str(asked.kwargs["uid"]) == chosen

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from accounts.models import Person
+from accounts.models import Person, Taxpayer
 from accounts.words import Words
 from agencies import standing
 from agencies.models import Engagement
@@ -48,3 +48,21 @@ def candidates_of(engagement: Engagement, *, name: str = "", ticked: Collection[
         is_ticked = is_named if ticked is None else str(each.person.uid) in ticked
         rows.append(Candidate(each.person, each.position_in_words, is_named, is_ticked, why_not))
     return rows
+
+
+def people_of(agency: Taxpayer, *, name: str = "", ticked: Collection[str] = ()) -> list[Candidate]:
+    """At most fifty of the agency's people whose names begin so, each with why he can't act for anybody, if so.
+
+    All can be ticked: who may not act any more can at least be taken from the clients he has.
+    """
+    found, _older = staff_standing.page_of(agency, name=name, size=_MOST)
+    return [
+        Candidate(
+            each.person,
+            each.position_in_words,
+            is_named=True,
+            is_ticked=str(each.person.uid) in ticked,
+            why_not=each.problem.text if each.problem is not None else "",
+        )
+        for each in found
+    ]

@@ -22,6 +22,14 @@ def of_agency(uid: uuid.UUID, *, by: Actor) -> Engagement:
     return _engagement(Engagement.objects.filter(uid=uid, agency=by.taxpayer), by=by)
 
 
+def of_agency_named(uid: str, *, by: Actor) -> Engagement:
+    """As `of_agency`, by what a form or address says; what is no public id at all is a recorded Http404 as well."""
+    try:
+        return of_agency(uuid.UUID(uid), by=by)
+    except ValueError:
+        raise _not_found("engagement", by=by) from None
+
+
 def _engagement(rows: QuerySet[Engagement], *, by: Actor) -> Engagement:
     found = rows.select_related("agency", "client", "identity", "group").first()
     if found is None:

@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import CleanCharField, Form, PasswordField, PictureForm, TaxpayerCodeField
 from accounts.models import Person, Taxpayer
 from agencies.models import ClientGroup, State
 from realname.models import Post
+from staff import functions
 from staff.forms import ActForm, DayField, agreement_field
 from staff.models import Identity, Membership, identities_of
 
@@ -28,42 +29,6 @@ class AgencyLoginForm(PictureForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].label = _("社会信用代码或纳税人识别号")
-
-
-class ClientFilterForm(Form):
-    """Which clients to list: the beginning of a name or number, and one of the agency's groups."""
-
-    search = CleanCharField(label=_("名称或纳税人识别号"), required=False, max_length=200)
-    group = forms.UUIDField(label=_("分组"), required=False, widget=forms.Select)
-
-    def __init__(self, *args: Any, agency: Taxpayer, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        groups = ClientGroup.objects.filter(agency=agency).order_by("name")
-        choices = [("", _("全部")), *((str(group.uid), group.name) for group in groups)]
-        self.fields["group"].widget.choices = choices
-        if len(choices) == 1:
-            self.fields["group"].widget = forms.HiddenInput()
-
-
-class EngagementFilterForm(ClientFilterForm):
-    """As `ClientFilterForm`, and in which state; or those whose last day is near."""
-
-    field_order = ("search", "state", "group", "expiring")
-
-    state = forms.ChoiceField(label=_("状态"), required=False, choices=[("", _("全部")), *State.choices])
-    expiring = forms.BooleanField(label=_("仅看30天内到期"), required=False)
-
-
-class AgencySearchForm(Form):
-    """Which agency to recognise: the beginning of its name or number."""
-
-    search = CleanCharField(label=_("代理机构名称或纳税人识别号"), required=False, max_length=200)
-
-
-class PeopleOfAgencyForm(Form):
-    """Whom to look for among the agency's people: a name, or its beginning."""
-
-    name = CleanCharField(label=_("姓名"), required=False, max_length=100)
 
 
 if TYPE_CHECKING:  # the stubs' fields are generic, Django's own are not
@@ -85,12 +50,77 @@ class ChoiceByUid(_OneField):
             raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice") from refusal
 
 
+class ClientFilterForm(Form):
+    """Which clients to list: the beginning of a name or number, and one of the agency's groups."""
+
+    search = CleanCharField(label=_("名称或纳税人识别号"), required=False, max_length=200)
+    group = ChoiceByUid(
+        ClientGroup.objects.none(),
+        to_field_name="uid",
+        label=_("分组"),
+        required=False,
+        empty_label=_("全部"),
+        error_messages={"invalid_choice": _("请从列表中选择分组。")},
+    )
+
+    def __init__(self, *args: Any, agency: Taxpayer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        groups = ClientGroup.objects.filter(agency=agency).order_by("name")
+        self.fields["group"].queryset = groups  # type: ignore[attr-defined]
+        if not groups:  # nothing to choose from: whatever an address says of it means all
+            del self.fields["group"]
+
+
+class EngagementFilterForm(ClientFilterForm):
+    """As `ClientFilterForm`, and in which state; or those whose last day is near."""
+
+    field_order = ("search", "state", "group", "expiring")
+
+    state = forms.ChoiceField(label=_("状态"), required=False, choices=[("", _("全部")), *State.choices])
+    expiring = forms.BooleanField(label=_("仅看30天内到期"), required=False)
+
+
+class AgencySearchForm(Form):
+    """Which agency to recognise: a part of its name, or the beginning of its number."""
+
+    search = CleanCharField(label=_("代理机构名称或纳税人识别号"), required=False, max_length=200)
+
+
+class PeopleOfAgencyForm(Form):
+    """Whom to look for among the agency's people: a name, or its beginning."""
+
+    name = CleanCharField(label=_("姓名"), required=False, max_length=100)
+
+
+class PeopleField(_PeopleField):
+    """Some of the people, by their public ids; what is no id at all is one that isn't in the list."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        codes = ("invalid_choice", "invalid_pk_value", "invalid_list")
+        said = dict.fromkeys(codes, _("请从列表中选择人员。"))
+        super().__init__(Person.objects.none(), to_field_name="uid", required=False, error_messages=said, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        """See `Field.clean`."""
+        try:
+            return super().clean(value)
+        except ValidationError as refusal:
+            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice") from refusal
+
+
+def people_known_to(agency: Taxpayer) -> QuerySet[Person]:
+    """Whoever has a post or a membership there."""
+    posts = Post.objects.open().filter(taxpayer=agency, person=OuterRef("pk"))
+    members = Membership.objects.open().filter(taxpayer=agency, person=OuterRef("pk"))
+    return Person.objects.filter(Exists(posts) | Exists(members))
+
+
 class IdentityField(ChoiceByUid):
     """One of the taxpayer's identities, by its public id."""
 
     def label_from_instance(self, obj: Any) -> str:
-        """Name, and how many functions it carries."""
-        return str(_("%(name)s（%(count)s项功能）") % {"name": obj.name, "count": obj.function_count})
+        """Name, and how many of its functions can be lent."""
+        return str(_("%(name)s（可出借%(count)s项功能）") % {"name": obj.name, "count": obj.lendable_count})
 
 
 class TermsForm(Form):
@@ -112,9 +142,17 @@ class TermsForm(Form):
 
     def __init__(self, *args: Any, taxpayer: Taxpayer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["identity"].queryset = identities_of(taxpayer)  # type: ignore[attr-defined]
+        can_be_lent = Count("grants", filter=Q(grants__function__in=functions.LENDABLE))
+        lendable = identities_of(taxpayer).annotate(lendable_count=can_be_lent).filter(lendable_count__gt=0)
+        self.fields["identity"].queryset = lendable  # type: ignore[attr-defined]
         self.fields["valid_from"].required = True
         self.fields["valid_from"].error_messages["required"] = _("请填写开始日期。")
+
+
+class ConfirmedTermsForm(TermsForm):
+    """The same, with the version of the identity whose functions were shown: what was read is what is lent."""
+
+    identity_version = forms.IntegerField(min_value=1, max_value=2_000_000_000, widget=forms.HiddenInput)
 
 
 class NoteForm(ActForm):
@@ -137,24 +175,11 @@ class ProposalForm(Form):
 class HandlersForm(ActForm):
     """指定代办人员: who of the agency's own people."""
 
-    people = _PeopleField(
-        Person.objects.none(),
-        to_field_name="uid",
-        required=False,
-        label=_("代办人员"),
-        error_messages={
-            "invalid_choice": _("请从列表中选择人员。"),
-            "invalid_pk_value": _("请从列表中选择人员。"),
-            "invalid_list": _("请从列表中选择人员。"),
-        },
-    )
+    people = PeopleField(label=_("代办人员"))
 
     def __init__(self, *args: Any, agency: Taxpayer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        posts = Post.objects.open().filter(taxpayer=agency, person=OuterRef("pk"))
-        members = Membership.objects.open().filter(taxpayer=agency, person=OuterRef("pk"))
-        people = Person.objects.filter(Exists(posts) | Exists(members))
-        self.fields["people"].queryset = people  # type: ignore[attr-defined]
+        self.fields["people"].queryset = people_known_to(agency)  # type: ignore[attr-defined]
 
 
 class GroupForm(Form):
@@ -163,8 +188,8 @@ class GroupForm(Form):
     name = CleanCharField(label=_("分组名称"), max_length=50, error_messages={"required": _("请填写分组名称。")})
 
 
-class PlaceForm(ActForm):
-    """Into which of the agency's groups a client goes."""
+class GroupChoiceForm(Form):
+    """Which of the agency's groups, or none."""
 
     group = ChoiceByUid(
         ClientGroup.objects.none(),
@@ -178,3 +203,25 @@ class PlaceForm(ActForm):
     def __init__(self, *args: Any, agency: Taxpayer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["group"].queryset = ClientGroup.objects.filter(agency=agency).order_by("name")  # type: ignore[attr-defined]
+
+
+class PlaceForm(GroupChoiceForm, ActForm):
+    """Into which of the agency's groups a client goes."""
+
+
+class TogetherForm(GroupChoiceForm):
+    """What is done to several clients at once: into a group, or these people named, or named no more."""
+
+    act = forms.ChoiceField(choices=[("place", ""), ("name", ""), ("unname", "")], widget=forms.HiddenInput)
+    people = PeopleField(label=_("代办人员"))
+
+    def __init__(self, *args: Any, agency: Taxpayer, **kwargs: Any) -> None:
+        super().__init__(*args, agency=agency, **kwargs)
+        self.fields["people"].queryset = people_known_to(agency)  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any] | None:
+        """See `Form.clean`. Raises ValidationError `nobody_ticked`."""
+        cleaned = super().clean()
+        if self.cleaned_data.get("act") in ("name", "unname") and not self.cleaned_data.get("people"):
+            raise ValidationError(_("请至少勾选一名人员。"), code="nobody_ticked")
+        return cleaned

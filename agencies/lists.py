@@ -69,21 +69,42 @@ def _matching(rows: QuerySet[Engagement], filters: dict[str, Any]) -> QuerySet[E
     text = filters.get("search", "")
     if text:
         rows = rows.filter(Q(client__name__contains=text) | Q(client__code__startswith=numbers.fold(text)))
-    return rows.filter(group__uid=filters["group"]) if filters.get("group") else rows
+    return rows.filter(group=filters["group"]) if filters.get("group") else rows
 
 
 @dataclass(frozen=True, slots=True)
 class EngagementRow:
-    """An engagement of an agency's list: its handlers, and which of them the client's own people are (四员)."""
+    """An engagement of an agency's or a client's list, with its handlers.
+
+    `crossed` are those who are the client's own people (四员), `unable` those who may not act for the agency itself any
+    more, each with why.
+    """
 
     engagement: Engagement
     handlers: list[Person]
     crossed: list[tuple[Person, Words]]
+    unable: list[tuple[Person, Problem]]
 
     @property
     def handler_names(self) -> str:
-        """The handlers' names, masked, in one line."""
-        return _("、").join(person.masked_name for person in self.handlers)
+        """The handlers' names, masked, in one line; whoever can't act is marked."""
+        cannot = {person.pk for person, _why in (*self.crossed, *self.unable)}
+        marked = _("%(name)s（不能代办）")
+        return _("、").join(
+            marked % {"name": each.masked_name} if each.pk in cannot else each.masked_name for each in self.handlers
+        )
+
+    @property
+    def client_is_gone(self) -> bool:
+        """Whether nobody can act any more because the client itself is no more, though nobody has ended it."""
+        return self.engagement.ended_at is None and self.engagement.client.cancelled_at is not None
+
+    @property
+    def lacks_handlers(self) -> bool:
+        """Whether somebody should be named: it could be used today, and nobody can use it."""
+        cannot = {person.pk for person, _why in (*self.crossed, *self.unable)}
+        is_usable = self.engagement.is_usable and not self.client_is_gone
+        return is_usable and not {person.pk for person in self.handlers} - cannot
 
     @property
     def expires_soon(self) -> bool:
@@ -92,17 +113,23 @@ class EngagementRow:
 
 
 def engagement_rows(engagements: list[Engagement]) -> list[EngagementRow]:
-    """A row for each: three queries."""
+    """A row for each: five queries."""
     named: dict[int, list[Person]] = {}
     for naming in Handler.objects.filter(engagement__in=engagements).select_related("person").order_by("pk"):
         named.setdefault(naming.engagement_id, []).append(naming.person)
-    people = {person.pk for each in named.values() for person in each}
-    found = standing.positions([each.client_id for each in engagements], people)
+    # Of what is over nobody's standing matters any more.
+    living = [each for each in engagements if each.ended_at is None]
+    people = {person.pk for each in living for person in named.get(each.pk, ())}
+    found = standing.positions([each.client_id for each in living], people)
+    at_work = standing.Workers.of(people, {each.agency for each in living})
     rows = []
     for each in engagements:
         handlers = named.get(each.pk, [])
-        positions = [(person, found.of(each.client_id, person.pk)) for person in handlers]
-        rows.append(EngagementRow(each, handlers, [(who, what) for who, what in positions if what is not None]))
+        judged = handlers if each.ended_at is None else []
+        positions = [(person, found.of(each.client_id, person.pk)) for person in judged]
+        problems = [(person, at_work.problem_of(person, each.agency)) for person in judged]
+        crossed = [(who, what) for who, what in positions if what is not None]
+        rows.append(EngagementRow(each, handlers, crossed, [(who, why) for who, why in problems if why is not None]))
     return rows
 
 
@@ -113,11 +140,14 @@ def agencies_of(client: Taxpayer, *, pending: bool = False) -> QuerySet[Engageme
 
 
 def register_of_agencies(text: str) -> QuerySet[Taxpayer]:
-    """The agencies that can be recognised, by the beginning of a name or number."""
+    """The agencies that can be recognised, by any part of a name, or the beginning of a number.
+
+    No index finds what stands within a name; but agencies are few among all taxpayers, and one finds these.
+    """
     rows = Taxpayer.objects.filter(kind=Taxpayer.Kind.AGENCY, opened_at__isnull=False, cancelled_at__isnull=True)
     if not text:
         return rows
-    return rows.filter(Q(name__startswith=text) | Q(code__startswith=numbers.fold(text)))
+    return rows.filter(Q(name__contains=text) | Q(code__startswith=numbers.fold(text)))
 
 
 def acted_by(agency: Taxpayer) -> QuerySet[AuditEntry]:

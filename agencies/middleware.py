@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.acting import is_open_while_acting
 from accounts.audit import Kind
-from accounts.requests import Request
+from accounts.requests import Request, is_signing_out
 from agencies import acting, standing
 from agencies.standing import Standing
 
@@ -29,7 +29,7 @@ class ClientMiddleware:
 
     def __call__(self, request: Request) -> HttpResponse:
         chosen = request.session.get(acting.SESSION_KEY)
-        if chosen is None:
+        if chosen is None or is_signing_out(request):
             return self.get_response(request)
         whose = acting.person_and_agency(request.actor)
         if whose is None:  # signed out meanwhile: there is nobody to act for anybody
@@ -47,8 +47,7 @@ class ClientMiddleware:
         client = found.engagement.client if found.engagement is not None else None
         by = replace(request.actor, via=request.actor.taxpayer)
         audit.record(Kind.CLIENT_LOST, by=by, taxpayer=client, reason=problem.code)
-        del request.session[acting.SESSION_KEY]
-        request.session.cycle_key()
+        acting.forget(request, by=by)
         name = client.name if client is not None else ""
         messages.error(request, _("已退出代理%(client)s：%(why)s。") % {"client": name, "why": problem.text})
         if request.method not in ("GET", "HEAD"):
@@ -57,10 +56,12 @@ class ClientMiddleware:
         return redirect("agencies:clients")
 
     def process_view(self, request: Request, view: object, args: object, kwargs: object) -> None:
-        """While acting only what is marked is open, whatever it asks for itself (D23).
+        """While acting only what is marked is open, whatever it asks for itself (D23); who signs out leaves the client.
 
         Raises PermissionDenied, with an entry in the record, for the rest: own password, staff, identities, binding.
         """
+        if is_signing_out(request) and acting.person_and_agency(request.actor) is not None:
+            acting.leave(request, by=request.actor)
         if request.actor.via is None or not getattr(view, "login_required", True) or is_open_while_acting(view):
             return
         audit.record(Kind.ACT_REFUSED, by=request.actor, reason="acting", page=request.path)

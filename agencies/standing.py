@@ -18,6 +18,7 @@ from accounts.words import Words
 from agencies.models import Engagement, Handler, State
 from realname.models import Position, Post
 from staff import functions
+from staff import standing as staff_standing
 from staff.models import Grant, Membership
 from staff.standing import Problem
 
@@ -80,6 +81,23 @@ def positions(taxpayers: Collection[int], people: Collection[int]) -> Positions:
     for taxpayer, person, position in sorted(posts, key=lambda row: row[2] != Position.CLERK):
         words[taxpayer, person] = Position(position).label
     return Positions(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Whether some people may act for some agencies at all, whoever the client is."""
+
+    found: dict[tuple[int, int], staff_standing.Standing]
+
+    @classmethod
+    def of(cls, people: Collection[int], agencies: Collection[Taxpayer]) -> "Workers":
+        """Their standings: two queries, however many."""
+        return cls(staff_standing.of_people_in(people, [agency.pk for agency in agencies]))
+
+    def problem_of(self, person: Person, agency: Taxpayer) -> Problem | None:
+        """Why he may not act for the agency today; None when he may."""
+        found = self.found.get((agency.pk, person.pk))
+        return found.problem if found is not None else staff_standing.NOT_ADDED
 
 
 def problem_between(engagement: Engagement) -> Problem | None:

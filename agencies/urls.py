@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from agencies.views import acted, clients, door, engagements, groups, handlers, recognition, terms
+from agencies.views import acted, clients, door, engagements, groups, handlers, recognition, terms, together
 
 app_name = "agencies"
 urlpatterns = [
@@ -29,11 +29,13 @@ urlpatterns = [
     path("agencies/recognise/<uuid:uid>/save/", terms.save_recognition, name="save_recognition"),
     path("agencies/engagements/", engagements.engagements, name="engagements"),
     path("agencies/engagements/propose/", engagements.propose, name="propose"),
+    path("agencies/engagements/together/", together.together, name="together"),
     path("agencies/engagements/<uuid:uid>/", engagements.engagement, name="engagement"),
     path("agencies/engagements/<uuid:uid>/withdraw/", engagements.withdraw, name="withdraw"),
     path("agencies/engagements/<uuid:uid>/handlers/", handlers.handlers, name="handlers"),
     path("agencies/engagements/<uuid:uid>/group/", groups.place, name="place"),
     path("agencies/groups/", groups.groups, name="groups"),
+    path("agencies/groups/<uuid:uid>/rename/", groups.rename_group, name="rename_group"),
     path("agencies/groups/<uuid:uid>/delete/", groups.delete_group, name="delete_group"),
     path("agencies/operations/", acted.acted, name="acted"),
 ]

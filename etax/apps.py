@@ -7,3 +7,7 @@ class EtaxConfig(AppConfig):
     """The `etax` floor."""
 
     name = "etax"
+
+    def ready(self) -> None:
+        """Listen to what the floors below tell."""
+        from etax import receivers  # noqa: F401 - connects them; models are there only now

@@ -19,8 +19,9 @@ from django.utils.translation import gettext as _
 from accounts import addresses, metrics
 from accounts.pages import PageResponse
 from accounts.refusals import TooMany
-from accounts.requests import Request
+from accounts.requests import Request, is_signing_out
 from accounts.slots import Busy
+from agencies import acting
 from etax import display, logs
 from etax.errors import database_down, error_page, is_database_down
 
@@ -185,25 +186,38 @@ class ErrorPageMiddleware:
 
 
 class StaleFormMiddleware:
-    """Refuses with 409 a form that was shown under another capacity, before anything is done with it."""
+    """Refuses with 409 a form that was shown under another capacity, before anything is done with it.
+
+    But not what can land on nobody wrong: 【退出】, and a form that asks for what is so already.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: Request) -> HttpResponseBase:
-        if request.method == "POST" and request.POST.get("capacity", request.actor.capacity) != request.actor.capacity:
+        is_stale = (
+            request.method == "POST" and request.POST.get("capacity", request.actor.capacity) != request.actor.capacity
+        )
+        if is_stale and not is_signing_out(request) and not acting.is_so_already(request):
             return self._refuse(request)
         return self.get_response(request)
 
     @staticmethod
     def _refuse(request: Request) -> HttpResponse:
-        """The page of 409, which says as whom he is signed in now, and leads back there or to 切换身份."""
+        """The page of 409, which says as whom he is signed in now, and leads back there or to another capacity.
+
+        That is 切换身份, which is closed while acting: then another client, or out to the agency itself.
+        """
         actor = request.actor
         if actor.person is None:
             return error_page(request, 409)
         name = actor.taxpayer.name if actor.taxpayer else _("自然人")
-        links = [
+        links: list[dict[str, object]] = [
             {"text": _("返回首页（当前身份：%(name)s）") % {"name": name}, "url": reverse("home")},
-            {"text": _("切换身份"), "url": reverse("staff:capacity")},
         ]
+        if actor.is_acting:
+            links.append({"text": _("切换委托企业"), "url": reverse("agencies:clients")})
+            links.append({"text": _("退出代理"), "url": reverse("agencies:leave"), "is_form": True})
+        else:
+            links.append({"text": _("切换身份"), "url": reverse("staff:capacity")})
         return error_page(request, 409, links=links)

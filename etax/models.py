@@ -35,8 +35,9 @@ class SystemVisit(models.Model):
     """Somebody signed in to a downstream system out of one sign-in of the portal, for one taxpayer.
 
     With an `engagement` it is that one's client, else the sign-in's own taxpayer. `issuer` is what the portal called
-    itself then. Code and access token are kept as hashes. The visit is over for the system when the sign-in is;
-    `told_at` says when the system was told so, and until then it waits as any message does.
+    itself then. Code and access token are kept as hashes. The visit is over for the system when the sign-in is, and
+    from `left_at` on when its owner went on to act for somebody else. `told_at` says when the system was told so, and
+    until then it waits as any message does.
     """
 
     sid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -47,6 +48,7 @@ class SystemVisit(models.Model):
     code_hash = models.CharField(max_length=64, unique=True)
     token_hash = models.CharField(max_length=64, unique=True, null=True, blank=True)
     started_at = models.DateTimeField(default=timezone.now)
+    left_at = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(default=timezone.now)
     told_at = models.DateTimeField(null=True, blank=True)
@@ -59,6 +61,7 @@ class SystemVisit(models.Model):
                 name="system_visit_token_is_another",
             ),
             in_order("started_at", "told_at", name="system_visit_told_after_start"),
+            in_order("started_at", "left_at", name="system_visit_left_after_start"),
         )
         indexes = (
             models.Index(fields=("next_try_at",), condition=Q(told_at__isnull=True), name="system_visit_not_told"),

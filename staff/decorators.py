@@ -34,7 +34,9 @@ def refuse_unless_held(request: Request, code: str) -> None:
     audit.record(Kind.FUNCTION_REFUSED, by=request.actor, reason="not_held", function=code)
     text = _("您没有“%(name)s”功能。请法定代表人（业主）或财务负责人在【身份维护】中为您的权限身份勾选该功能。")
     if request.actor.via is not None:
-        text = _("委托企业没有向代理机构出借“%(name)s”功能。请委托企业在【代理机构认定管理】中修改；有的功能不能出借。")
+        text = _(
+            "委托企业没有向代理机构出借“%(name)s”功能。请委托企业的法定代表人（业主）或财务负责人在【代理机构认定管理】中修改；有的功能不能出借。"
+        )
     raise PermissionDenied(text % {"name": functions.get(code).name})
 
 
@@ -68,7 +70,7 @@ def _right_required(view: View[P], has_right: Callable[[Actor], bool], reason: s
 
     @functools.wraps(view)
     def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not has_right(request.actor) or request.actor.via is not None:
+        if not has_right(request.actor) or request.actor.is_acting:
             audit.record(Kind.ACT_REFUSED, by=request.actor, reason=reason, page=request.path)
             raise PermissionDenied(text)
         return checked(request, *args, **kwargs)

@@ -111,7 +111,9 @@ class DayField(forms.DateField):
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-        limits = [validators.MinValueValidator(date(2000, 1, 1)), validators.MaxValueValidator(date(2199, 12, 31))]
+        said = _("请填写2000-01-01至2199-12-31之间的日期。")
+        first, last = date(2000, 1, 1), date(2199, 12, 31)
+        limits = [validators.MinValueValidator(first, said), validators.MaxValueValidator(last, said)]
         messages = {"invalid": _("请填写日期，例如2026-01-31。")}
         super().__init__(required=False, widget=widget, validators=limits, error_messages=messages, **kwargs)
 

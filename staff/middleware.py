@@ -15,7 +15,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import SignIn, Taxpayer
 from accounts.models.signins import EndReason
-from accounts.requests import Request
+from accounts.requests import Request, is_signing_out
 from staff import standing
 from staff.standing import NOT_ADDED, PASSWORD_NOT_SET, REMOVED, Problem, Standing
 
@@ -33,7 +33,7 @@ class CapacityMiddleware:
 
     def __call__(self, request: Request) -> HttpResponse:
         actor = request.actor
-        if actor.sign_in is None or actor.person is None:
+        if actor.sign_in is None or actor.person is None or is_signing_out(request):
             return self.get_response(request)
         proving = actor.sign_in.origin.taxpayer if actor.sign_in.origin and actor.sign_in.rests_on_another else None
         if proving is not None:  # the capacity that proved the session goes first: with it, all is lost

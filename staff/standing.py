@@ -235,6 +235,15 @@ def of_people(people: Collection[Person], taxpayer: Taxpayer) -> list[Standing]:
     return _read(taxpayer=taxpayer, person__in=people)
 
 
+def of_people_in(people: Collection[int], taxpayers: Collection[int]) -> dict[tuple[int, int], Standing]:
+    """The standings of these people in these taxpayers, by the keys of taxpayer and person: two queries.
+
+    Whoever has neither post nor membership in one isn't in it.
+    """
+    found = _read(taxpayer__in=taxpayers, person__in=people) if people else []
+    return {(each.taxpayer.pk, each.person.pk): each for each in found}
+
+
 def of_uid(person: UUID, taxpayer: UUID) -> Standing | None:
     """The standing by the public ids, taxpayer and passwords with it: queries as in `of_person`.
 

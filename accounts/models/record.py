@@ -68,6 +68,7 @@ class Kind(models.TextChoices):
     ENGAGEMENT_DECLINED = "engagement_declined", _("拒绝代理申请")
     ENGAGEMENT_CHANGED = "engagement_changed", _("修改代理认定")
     ENGAGEMENT_CANCELLED = "engagement_cancelled", _("取消代理认定")
+    ENGAGEMENT_ENDED = "engagement_ended", _("代理认定终止")
     HANDLERS_CHANGED = "handlers_changed", _("指定代办人员")
     CLIENT_GROUP_CHANGED = "client_group_changed", _("维护委托企业分组")
     CLIENT_ENTERED = "client_entered", _("进入委托企业")
@@ -195,6 +196,8 @@ REASONS = {
     "nothing_lent": _("权限身份没有可以出借的功能"),
     "from_in_the_past": _("开始日期早于今天"),
     "dates_inverted": _("截止日期早于开始日期"),
+    "over": _("已经结束"),
+    "lent_wider": _("扩大出借给代理机构的功能"),
     "not_pending": _("申请已经处理"),
     "not_recognised": _("尚未认定"),
     "client_not_found": _("未查询到可以委托代理的纳税人"),
@@ -337,10 +340,12 @@ class AuditEntry(models.Model):
         if self.details.get("phone_was"):
             lines.append(_("手机号码：%(phone_was)s → %(phone_now)s") % self.details)
         if self.details.get("reason_given"):
-            lines.append(_("原因：%(reason)s") % {"reason": self.details["reason_given"]})
+            lines.append(_("原因：%(reason)s") % {"reason": gettext(self.details["reason_given"])})
         if self.details.get("sign_ins_ended"):
             lines.append(_("结束了%(count)s处登录") % {"count": self.details["sign_ins_ended"]})
         lines.extend(_marks(self.details))
+        if self.details.get("number"):
+            lines.append(_("纳税人识别号：%(number)s") % self.details)
         if self.details.get("name"):
             lines.append(gettext(self.details["name"]))  # a name, or words that were kept in the source language
         return [str(line) for line in lines]

@@ -4,13 +4,16 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import audit, notices
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+from accounts.words import for_phones
 from agencies import standing
 from agencies.models import EndReason, Engagement
 from realname.models import LEADS, Post
@@ -24,16 +27,24 @@ def locked(
     """The open engagement, locked and at the version the actor saw; afterwards saved as the next, and recorded.
 
     `version` is None for an act that no change by the other side may keep from being done. Raises ValidationError
-    `stale` where somebody was quicker or it is over.
+    `over` where it has ended, and `stale` where somebody was quicker.
     """
-    name = other_than(engagement, by.taxpayer).name
-    with rights.refusals_recorded(kind, by=by, name=name), transaction.atomic():
+    whose: dict[str, Any] = {"name": other_than(engagement, by.taxpayer).name, "engagement": str(engagement.uid)}
+    with rights.refusals_recorded(kind, by=by, **whose), transaction.atomic():
         rows = Engagement.objects.select_for_update(no_key=True, of=("self",))
         row = rows.select_related("agency", "client").get(pk=engagement.pk)
-        if version not in (None, row.version) or row.ended_at is not None:
+        refuse_if_over(row)
+        if version not in (None, row.version):
             raise rights.stale()
         yield row
         save(row, kind, by=by, **details)
+
+
+def refuse_if_over(engagement: Engagement) -> None:
+    """Raise ValidationError `over`, saying how it ended, for what nothing can be done about any more."""
+    if engagement.ended_at is not None:
+        text = _("该代理关系的状态为“%(state)s”，不能再进行此操作。")
+        raise ValidationError(text, code="over", params={"state": engagement.state.label})
 
 
 def save(engagement: Engagement, kind: Kind, *, by: Actor, **details: Any) -> None:
@@ -65,24 +76,54 @@ def end(engagement: Engagement, because: EndReason, *, note: str = "") -> None:
 
 
 @transaction.atomic
-def end_overdue(**whose: object) -> int:
+def end_overdue(*, by: Actor | None = None, waits: bool = True, **whose: object) -> int:
     """End those whose last day has passed, so that they hold no identity any more; how many there were.
 
-    Nobody may act by them since that day in any case, so nothing of it is an act to be recorded.
+    Each is an entry of the client's record, by nobody where the clock did it, and told to whom it concerns. Without
+    `waits` those that somebody else is at are left to him.
     """
-    rows = Engagement.objects.overdue().filter(**whose).select_related("identity")
-    overdue = list(rows.select_for_update(no_key=True, of=("self",)))
-    for engagement in overdue:
-        end(engagement, EndReason.EXPIRED)
-        engagement.version += 1
-        engagement.save()
+    rows = Engagement.objects.overdue().filter(**whose).select_related("identity", "agency", "client")
+    overdue = list(rows.select_for_update(no_key=True, skip_locked=not waits, of=("self",)))
+    close(overdue, EndReason.EXPIRED, by=by or Actor())
     return len(overdue)
+
+
+def close(ended: Collection[Engagement], because: EndReason, *, by: Actor) -> None:
+    """End these locked engagements for a reason that lies in neither firm's will: an entry for each, all are told."""
+    concerned: dict[Person, list[Engagement]] = {}
+    for each in ended:
+        for person in [*leads_of(each.client), *leads_of(each.agency), *working_handlers(each)]:
+            concerned.setdefault(person, []).append(each)
+        end(each, because)
+        each.version += 1
+        each.save()
+        why = for_phones(because.label)
+        whose: dict[str, Any] = {"name": each.agency.name, "engagement": str(each.uid), "reason_given": why}
+        audit.record(Kind.ENGAGEMENT_ENDED, by=by, taxpayer=each.client, **whose)
+    for person, engagements in concerned.items():
+        notices.tell(person, _ended_in_words(engagements, because))
+
+
+def _ended_in_words(ended: list[Engagement], because: EndReason) -> str:
+    """One message, however many ended: thousands do on the last day of a year."""
+    words = {"client": ended[0].client.name, "agency": ended[0].agency.name, "why": for_phones(because.label)}
+    if len(ended) == 1:
+        return for_phones("“%(client)s”对“%(agency)s”的代理认定已终止（%(why)s），不能再代办。") % words
+    text = for_phones("“%(client)s”对“%(agency)s”等%(count)s项代理认定已终止（%(why)s），不能再代办。")
+    return text % {**words, "count": len(ended)}
 
 
 def leads_of(taxpayer: Taxpayer) -> list[Person]:
     """Its legal representative and finance officer by the register."""
     posts = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
     return list({post.person_id: post.person for post in posts}.values())
+
+
+def working_handlers(engagement: Engagement) -> list[Person]:
+    """Its handlers who may act for the agency today: what concerns the client is nobody else's business any more."""
+    named = list(engagement.handlers.all())
+    found = standing.Workers.of([person.pk for person in named], [engagement.agency])
+    return [person for person in named if found.problem_of(person, engagement.agency) is None]
 
 
 def tell(people: Collection[Person], text: str) -> None:

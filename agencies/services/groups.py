@@ -1,5 +1,7 @@
 """委托企业分组: an agency's own groups of clients, for handlers who serve many."""
 
+from uuid import UUID
+
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -33,7 +35,28 @@ def _create(agency: Taxpayer, name: str) -> ClientGroup:
         with transaction.atomic():
             return ClientGroup.objects.create(agency=agency, name=name)
     except IntegrityError as error:
-        raise ValidationError(_("已有同名的分组，请换一个名称。"), code="group_name_taken") from error
+        raise _name_taken() from error
+
+
+def _name_taken() -> ValidationError:
+    return ValidationError(_("已有同名的分组，请换一个名称。"), code="group_name_taken")
+
+
+def rename(group: ClientGroup, *, name: str, by: Actor) -> None:
+    """Give a group another name; its clients stay in it.
+
+    Raises ValidationError `group_name_taken`; and as `require_agency`.
+    """
+    require_agency(by)
+    with rights.refusals_recorded(Kind.CLIENT_GROUP_CHANGED, by=by, name=name), transaction.atomic():
+        before, group.name = group.name, name
+        try:
+            with transaction.atomic():
+                group.save(update_fields=["name"])
+        except IntegrityError as error:
+            raise _name_taken() from error
+        was, now = {"name": before}, {"name": name}
+        audit.record(Kind.CLIENT_GROUP_CHANGED, by=by, group=str(group.uid), before=was, after=now)
 
 
 def delete(group: ClientGroup, *, by: Actor) -> None:
@@ -41,11 +64,16 @@ def delete(group: ClientGroup, *, by: Actor) -> None:
     require_agency(by)
     with transaction.atomic():
         group.delete()
-        audit.record(Kind.CLIENT_GROUP_CHANGED, by=by, name=group.name, deleted=True)
+        audit.record(Kind.CLIENT_GROUP_CHANGED, by=by, name=group.name, group=str(group.uid), deleted=True)
 
 
-def place(engagement: Engagement, *, version: int, group: ClientGroup | None, by: Actor) -> None:
-    """Put a client into one of the agency's groups, or into none.
+def has_just_deleted(uid: UUID, *, by: Actor) -> bool:
+    """Whether the actor has within the last minute deleted the group with this public id: sent twice (F12)."""
+    return audit.has_just_done(Kind.CLIENT_GROUP_CHANGED, by=by, group=str(uid), deleted=True)
+
+
+def place(engagement: Engagement, *, version: int | None, group: ClientGroup | None, by: Actor) -> None:
+    """Put a client into one of the agency's groups, or into none; whatever its version is where that is None.
 
     Raises ValidationError `foreign_group`, `stale`; and as `require_agency`.
     """

@@ -15,8 +15,8 @@ from accounts.audit import Kind
 from accounts.models import Taxpayer
 from accounts.words import for_phones
 from agencies.models import EndReason, Engagement
-from agencies.services import engagements
-from agencies.services.engagements import leads_of, locked, tell
+from agencies.services import engagements, handlers
+from agencies.services.engagements import leads_of, locked, tell, working_handlers
 from staff import functions
 from staff.models import Identity
 from staff.services import identities, rights
@@ -24,11 +24,15 @@ from staff.services import identities, rights
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a client lends: one of its identities, from a day to a last day or without end."""
+    """What a client lends: one of its identities, from a day to a last day or without end.
+
+    `seen` is the identity's version when its functions were shown for confirmation; None where nobody was shown any.
+    """
 
     identity: Identity
     valid_from: date
     valid_until: date | None = None
+    seen: int | None = None
 
     @property
     def lent(self) -> frozenset[str]:
@@ -108,16 +112,28 @@ def recognise(agency: Taxpayer, *, terms: Terms, by: Actor) -> Engagement:
         Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=client.pk)
         check_agency(agency, by=by)
         check(terms, by=by)
-        engagements.end_overdue(agency=agency, client=client)
+        engagements.end_overdue(by=by, agency=agency, client=client)
         engagement = _pending(agency, client)
         agreed = {"before": picture_of(engagement), "after": terms.picture, **terms.details}
         _agree(engagement, terms)
         engagement.recognised_at = max(timezone.now(), engagement.proposed_at)
+        last = _before(engagement)
+        if last is not None and engagement.group is None:
+            engagement.group = last.group
         engagements.save(engagement, Kind.ENGAGEMENT_RECOGNISED, by=by, **agreed)
         people = [*leads_of(agency), *([engagement.proposed_by] if engagement.proposed_by else [])]
         words = {"client": client.name, "agency": agency.name}
         tell(people, for_phones("“%(client)s”已认定“%(agency)s”为其代理机构，请指定代办人员。") % words)
+        if last is not None and last.ended_because == EndReason.EXPIRED:
+            handlers.name_again(engagement, last)
     return engagement
+
+
+def _before(engagement: Engagement) -> Engagement | None:
+    """What was last recognised between the two and is over: the agency's order of its clients goes on from there."""
+    rows = Engagement.objects.filter(agency=engagement.agency, client=engagement.client, recognised_at__isnull=False)
+    over = rows.filter(ended_at__isnull=False).exclude(pk=engagement.pk)
+    return over.select_related("agency", "client", "group").order_by("-ended_at", "-pk").first()
 
 
 def has_just_recognised(agency: Taxpayer, terms: Terms, *, by: Actor) -> bool:
@@ -145,14 +161,20 @@ def _begin(agency: Taxpayer, client: Taxpayer) -> Engagement:
 
 
 def _agree(engagement: Engagement, terms: Terms) -> None:
-    # The identity is locked against its being deleted meanwhile; who deletes it holds this lock.
-    if not Identity.objects.select_for_update(no_key=True).filter(pk=terms.identity.pk).exists():
+    # The identity is locked against its being deleted or changed meanwhile; who does so holds this lock.
+    found = Identity.objects.select_for_update(no_key=True).filter(pk=terms.identity.pk).first()
+    if found is None:
         raise rights.stale()
+    if terms.seen not in (None, found.version):
+        text = _("权限身份“%(name)s”在您查看之后已被修改，没有保存。请刷新，重新核对将要出借的功能后再确认。")
+        raise ValidationError(text, code="stale", params={"name": found.name})
     engagement.identity, engagement.valid_from = terms.identity, terms.valid_from
     engagement.valid_until = terms.valid_until
 
 
-def _refuse_unless_pending(engagement: Engagement) -> None:
+def refuse_unless_pending(engagement: Engagement) -> None:
+    """Raise ValidationError `over` or `not_pending` for what isn't a request that waits for its answer."""
+    engagements.refuse_if_over(engagement)
     if engagement.recognised_at is not None:
         raise ValidationError(_("该代理机构的申请已经处理。"), code="not_pending")
 
@@ -160,33 +182,35 @@ def _refuse_unless_pending(engagement: Engagement) -> None:
 def change(engagement: Engagement, *, version: int, terms: Terms, by: Actor) -> None:
     """修改: lend another identity, or on other days; whoever acts by it does so by the new terms at his next click.
 
-    Raises ValidationError `stale`, `not_recognised`, and as `check`; PermissionDenied for who isn't LR or FR.
+    Raises ValidationError `over`, `stale`, `not_recognised`, and as `check`; PermissionDenied for who isn't LR or FR.
     """
     rights.require_lead(by)
     changed = {"before": picture_of(engagement), "after": terms.picture, **terms.details}
     with locked(Kind.ENGAGEMENT_CHANGED, engagement, version, by=by, **changed) as row:
-        _refuse_unless_recognised(row)
+        refuse_unless_recognised(row)
         check(terms, since=row.valid_from, by=by)
         _agree(row, terms)
         words = {"client": row.client.name}
         tell(leads_of(row.agency), for_phones("“%(client)s”已修改对贵机构的代理认定，请登录后查看。") % words)
 
 
-def _refuse_unless_recognised(engagement: Engagement) -> None:
+def refuse_unless_recognised(engagement: Engagement) -> None:
+    """Raise ValidationError `over` or `not_recognised` for what doesn't stand, or is only asked for."""
+    engagements.refuse_if_over(engagement)
     if engagement.recognised_at is None:
         raise ValidationError(_("该代理机构尚未认定，请先接受或拒绝申请。"), code="not_recognised")
 
 
 def cancel(engagement: Engagement, *, note: str = "", by: Actor) -> None:
-    """取消: nobody of the agency may act from this moment on; leads and handlers are told.
+    """取消: nobody of the agency may act from this moment on; its leads, and the handlers who could act, are told.
 
     It asks for no version: what the agency changes meanwhile (its handlers, its groups) must not put off the end.
-    Raises ValidationError `stale`, `not_recognised`; PermissionDenied for who isn't LR or FR.
+    Raises ValidationError `over`, `not_recognised`; PermissionDenied for who isn't LR or FR.
     """
     rights.require_lead(by)
     with locked(Kind.ENGAGEMENT_CANCELLED, engagement, None, by=by, reason_given=note) as row:
-        _refuse_unless_recognised(row)
-        people = [*leads_of(row.agency), *row.handlers.all()]
+        refuse_unless_recognised(row)
+        people = [*leads_of(row.agency), *working_handlers(row)]
         engagements.end(row, EndReason.CANCELLED, note=note)
         tell(people, for_phones("“%(client)s”已取消代理认定，不能再代其办税。") % {"client": row.client.name})
 
@@ -194,11 +218,11 @@ def cancel(engagement: Engagement, *, note: str = "", by: Actor) -> None:
 def decline(engagement: Engagement, *, note: str = "", by: Actor) -> None:
     """拒绝 a request; the agency may send it again. As `cancel`, it asks for no version.
 
-    Raises ValidationError `stale`, `not_pending`; PermissionDenied for who isn't LR or FR.
+    Raises ValidationError `over`, `not_pending`; PermissionDenied for who isn't LR or FR.
     """
     rights.require_lead(by)
     with locked(Kind.ENGAGEMENT_DECLINED, engagement, None, by=by, reason_given=note) as row:
-        _refuse_unless_pending(row)
+        refuse_unless_pending(row)
         engagements.end(row, EndReason.DECLINED, note=note)
         people = [row.proposed_by] if row.proposed_by else leads_of(row.agency)
         tell(people, for_phones("“%(client)s”已拒绝代理申请。") % {"client": row.client.name})
@@ -219,16 +243,13 @@ def synchronise(*, by: Actor) -> Synced:
     """
     _person, client = rights.require_lead(by)
     with transaction.atomic():
-        rows = Engagement.objects.open().filter(client=client).select_related("identity")
+        rows = Engagement.objects.open().filter(client=client).select_related("identity", "agency", "client")
         gone = list(
             rows.exclude(agency__kind=Taxpayer.Kind.AGENCY, agency__cancelled_at__isnull=True).select_for_update(
                 no_key=True, of=("self",)
             )
         )
-        for engagement in gone:
-            engagements.end(engagement, EndReason.AGENCY_GONE)
-            engagement.version += 1
-            engagement.save()
-        found = Synced(len(gone), engagements.end_overdue(client=client))
+        engagements.close(gone, EndReason.AGENCY_GONE, by=by)
+        found = Synced(len(gone), engagements.end_overdue(by=by, client=client))
         audit.record(Kind.AGENCIES_SYNCED, by=by, gone=found.gone, overdue=found.overdue)
     return found

@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, throttles
+from accounts import audit, numbers, throttles
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import PROPOSALS, PROPOSALS_TO_ONE
@@ -43,8 +43,10 @@ def propose(code: str, *, by: Actor) -> Engagement:
         if asked is None and refusal is None:
             text = _("该企业已有待确认的申请或有效的认定，不需要再申请。请在列表中查看。")
             refusal = ValidationError(text, code="already_open")
-        name = client.name if client is not None and asked is not None else ""
-        audit.record(Kind.ENGAGEMENT_PROPOSED, by=by, reason=str(refusal.code) if refusal else "", name=name)
+        reason = str(refusal.code) if refusal else ""
+        # Whose number it is the agency learns from nothing that it wasn't told on the page.
+        name = client.name if client is not None and reason in ("", "own_firm", "already_open") else ""
+        audit.record(Kind.ENGAGEMENT_PROPOSED, by=by, reason=reason, name=name, number=numbers.mask_id_number(code))
     if refusal is not None or asked is None:
         raise refusal or rights.stale()
     return asked
@@ -89,9 +91,18 @@ def _ask(agency: Taxpayer, client: Taxpayer, person: Person) -> Engagement | Non
 
 
 def withdraw(engagement: Engagement, *, version: int, by: Actor) -> None:
-    """撤回 a request that is pending. Raises ValidationError `stale`, `not_pending`; and as `require_agency`."""
+    """撤回 a request that is pending.
+
+    Raises ValidationError `over`, `stale`, `not_pending`; and as `require_agency`.
+    """
     require_agency(by)
     with locked(Kind.ENGAGEMENT_WITHDRAWN, engagement, version, by=by) as row:
-        if row.recognised_at is not None:
-            raise ValidationError(_("委托企业已经认定，不能撤回申请；解除代理请联系委托企业取消。"), code="not_pending")
+        refuse_unless_pending(row)
         engagements.end(row, EndReason.WITHDRAWN)
+
+
+def refuse_unless_pending(engagement: Engagement) -> None:
+    """Raise ValidationError `over` or `not_pending` for what can't be withdrawn."""
+    engagements.refuse_if_over(engagement)
+    if engagement.recognised_at is not None:
+        raise ValidationError(_("委托企业已经认定，不能撤回申请；解除代理请联系委托企业取消。"), code="not_pending")

@@ -3,7 +3,6 @@
 import uuid
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -13,7 +12,7 @@ from accounts.acting import open_while_acting
 from accounts.keypages import keys_of, page_of
 from accounts.pages import form_page
 from accounts.requests import Request
-from agencies import acting
+from agencies import acting, standing
 from agencies.decorators import agency_required
 from agencies.door import steps_at
 from agencies.forms import ClientFilterForm
@@ -48,13 +47,15 @@ def clients(request: Request) -> HttpResponse:
 @open_while_acting
 @agency_required
 def enter(request: Request, uid: uuid.UUID) -> HttpResponse:
-    """【进入】 a client; whom he acted for before he leaves."""
-    try:
-        engagement = acting.enter(request, uid, by=request.actor)
-    except ValidationError as refusal:
-        messages.error(request, _("不能进入：%(why)s。") % {"why": refusal.messages[0]})
+    """【进入】 a client; whom he acted for before he leaves, unless he may not enter."""
+    found = acting.enter(request, uid, by=request.actor)
+    if found.engagement is None or found.problem is not None:
+        problem = found.problem or standing.NOT_FOUND
+        messages.error(request, _("不能进入：%(why)s。") % {"why": problem.text})
+        messages.info(request, str(problem.next_step))
         return redirect("agencies:clients")
-    messages.success(request, _("已进入“%(client)s”，以下操作均代该企业办理。") % {"client": engagement.client.name})
+    name = found.engagement.client.name
+    messages.success(request, _("已进入“%(client)s”，以下操作均代该企业办理。") % {"client": name})
     return redirect("home")
 
 

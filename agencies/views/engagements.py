@@ -22,6 +22,7 @@ from agencies.lists import PAGE_SIZE, engagement_rows, engagements_of
 from agencies.models import Engagement
 from agencies.services import requests
 from agencies.services.engagements import has_just_done
+from agencies.views.states import AGENCYS_PAGE, led_away
 from agencies.views.words import lent_words
 from staff.forms import ActForm
 
@@ -94,4 +95,5 @@ def withdraw(request: Request, uid: uuid.UUID) -> HttpResponse:
         if not form.errors or has_just_done(Kind.ENGAGEMENT_WITHDRAWN, found, by=request.actor):
             messages.success(request, _("已撤回申请，需要时可以重新发送。"))
             return redirect("agencies:engagements")
-    return form_page(request, "agencies/withdraw.html", {"form": form, "engagement": found})
+    away = led_away(request, found, requests.refuse_unless_pending, to=AGENCYS_PAGE)
+    return away or form_page(request, "agencies/withdraw.html", {"form": form, "engagement": found})

@@ -10,15 +10,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.audit import Kind
-from accounts.pages import form_page
+from accounts.pages import form_page, page
 from accounts.requests import Request
 from agencies import finding
 from agencies.decorators import agency_manager_required
 from agencies.forms import GroupForm, PlaceForm
 from agencies.models import ClientGroup
 from agencies.services import groups as services
-from agencies.services.engagements import has_just_done
+from agencies.services.engagements import has_just_done, refuse_if_over
 from agencies.views.engagements import engagement_page
+from agencies.views.states import AGENCYS_PAGE, led_away
 
 _MOST = 200
 
@@ -35,17 +36,41 @@ def groups(request: Request) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error("name", refusal)
         if not form.errors or services.has_just_added(name, by=request.actor):
-            messages.success(request, _("分组已新增。在委托企业的页面上可以把企业放入分组。"))
+            messages.success(request, _("分组已新增。在【委托关系管理】中勾选企业，可以一次放入分组。"))
             return redirect("agencies:groups")
     found = ClientGroup.objects.filter(agency=request.actor.taxpayer).order_by("name")[:_MOST]
     return form_page(request, "agencies/groups.html", {"form": form, "groups": found})
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
+@agency_manager_required
+def rename_group(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """改名: its clients stay in it."""
+    group = finding.group(uid, by=request.actor)
+    form = GroupForm(request.POST if request.method == "POST" else None, initial={"name": group.name})
+    if request.method == "POST" and form.is_valid():
+        name = form.cleaned_data["name"]
+        try:
+            if name != group.name:  # the same form sent twice changes nothing more (F12)
+                services.rename(group, name=name, by=request.actor)
+        except ValidationError as refusal:
+            form.add_error("name", refusal)
+        if not form.errors:
+            messages.success(request, _("分组已改名。"))
+            return redirect("agencies:groups")
+    return form_page(request, "agencies/rename_group.html", {"form": form, "group": group})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 @agency_manager_required
 def delete_group(request: Request, uid: uuid.UUID) -> HttpResponse:
-    """Delete a group; its clients stay."""
-    services.delete(finding.group(uid, by=request.actor), by=request.actor)
+    """Delete a group, after saying how many clients then are in none; they stay."""
+    is_done = request.method == "POST" and services.has_just_deleted(uid, by=request.actor)
+    if not is_done:
+        group = finding.group(uid, by=request.actor)
+        if request.method != "POST":
+            return page(request, "agencies/delete_group.html", {"group": group, "count": group.engagements.count()})
+        services.delete(group, by=request.actor)
     messages.success(request, _("分组已删除，其中的委托企业不受影响。"))
     return redirect("agencies:groups")
 
@@ -67,4 +92,5 @@ def place(request: Request, uid: uuid.UUID) -> HttpResponse:
         if not form.errors or has_just_done(Kind.CLIENT_GROUP_CHANGED, engagement, by=request.actor, **placed):
             messages.success(request, _("分组已保存。"))
             return redirect("agencies:engagement", engagement.uid)
-    return engagement_page(request, engagement, place_form=form)
+    away = led_away(request, engagement, refuse_if_over, to=AGENCYS_PAGE)
+    return away or engagement_page(request, engagement, place_form=form)

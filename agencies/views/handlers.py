@@ -18,6 +18,7 @@ from agencies.decorators import agency_manager_required
 from agencies.forms import HandlersForm, PeopleOfAgencyForm
 from agencies.models import Engagement
 from agencies.services import handlers as services
+from agencies.views.states import AGENCYS_PAGE, led_away
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,7 +29,9 @@ def handlers(request: Request, uid: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         form = HandlersForm(initial={"version": engagement.version}, agency=engagement.agency)
         context = _context(request, engagement, form)
-        return page(request, "agencies/handlers.html", context, status=400 if context["search"].errors else 200)
+        status = 400 if context["search"].errors else 200
+        away = led_away(request, engagement, services.refuse_unless_recognised, to=AGENCYS_PAGE)
+        return away or page(request, "agencies/handlers.html", context, status=status)
     form = HandlersForm(request.POST, agency=engagement.agency)
     if form.is_valid():
         try:
@@ -39,7 +42,8 @@ def handlers(request: Request, uid: uuid.UUID) -> HttpResponse:
         if not form.errors or services.has_just_named(engagement, people, by=request.actor):
             messages.success(request, _("代办人员已保存，并已短信告知有变化的人员。"))
             return redirect("agencies:engagement", engagement.uid)
-    return form_page(request, "agencies/handlers.html", _context(request, engagement, form))
+    away = led_away(request, engagement, services.refuse_unless_recognised, to=AGENCYS_PAGE)
+    return away or form_page(request, "agencies/handlers.html", _context(request, engagement, form))
 
 
 def _context(request: Request, engagement: Engagement, form: HandlersForm) -> dict[str, Any]:

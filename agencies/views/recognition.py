@@ -20,8 +20,10 @@ from accounts.words import Words
 from agencies import finding
 from agencies.forms import AgencySearchForm, NoteForm
 from agencies.lists import PAGE_SIZE, agencies_of, engagement_rows, register_of_agencies
+from agencies.models import Engagement
 from agencies.services import recognition as services
 from agencies.services.engagements import has_just_done
+from agencies.views.states import CLIENTS_PAGE, led_away
 from agencies.views.words import lent_words
 from staff.decorators import lead_required
 
@@ -86,6 +88,7 @@ class Ending:
     consequence: Words
     button: Words
     done: Words
+    refuse_unless_fit: Callable[[Engagement], None]
 
 
 CANCELLING = Ending(
@@ -96,6 +99,7 @@ CANCELLING = Ending(
     ),
     gettext_lazy("确认取消"),
     gettext_lazy("已取消代理认定，并已短信告知对方。"),
+    services.refuse_unless_recognised,
 )
 DECLINING = Ending(
     Kind.ENGAGEMENT_DECLINED,
@@ -103,6 +107,7 @@ DECLINING = Ending(
     gettext_lazy("确认后，该代理机构的申请被拒绝，对方可以看到原因，也可以重新申请。"),
     gettext_lazy("确认拒绝"),
     gettext_lazy("已拒绝申请，并已短信告知对方。"),
+    services.refuse_unless_pending,
 )
 
 
@@ -131,4 +136,6 @@ def _end(request: Request, uid: uuid.UUID, ending: Ending, service: Callable[...
         if not form.errors or has_just_done(ending.kind, engagement, by=request.actor):
             messages.success(request, ending.done)
             return redirect("agencies:recognitions")
-    return form_page(request, "agencies/end.html", {"ending": ending, "form": form, "engagement": engagement})
+    context = {"ending": ending, "form": form, "engagement": engagement}
+    away = led_away(request, engagement, ending.refuse_unless_fit, to=CLIENTS_PAGE)
+    return away or form_page(request, "agencies/end.html", context)

@@ -17,26 +17,30 @@ from accounts.models import Taxpayer
 from accounts.pages import form_page, page
 from accounts.requests import Request
 from agencies import finding
-from agencies.forms import TermsForm
-from agencies.models import Engagement
+from agencies.forms import ConfirmedTermsForm, TermsForm
+from agencies.models import Engagement, State
 from agencies.services import recognition as services
 from agencies.services.engagements import has_just_done
 from agencies.services.recognition import Terms
+from agencies.views.states import CLIENTS_PAGE, led_away
 from agencies.views.words import names_of
 from staff import finding as staff_finding
 from staff.decorators import lead_required
 
 
-def _form(request: Request, initial: dict[str, Any] | None = None) -> TermsForm:
+def _form(
+    request: Request, initial: dict[str, Any] | None = None, *, form_class: type[TermsForm] = TermsForm
+) -> TermsForm:
     client = request.actor.taxpayer
     assert client is not None  # noqa: S101 - lead_required lets nobody in without one
     staff_finding.refuse_foreign_identities(request.POST.getlist("identity"), by=request.actor)
     data = request.POST if request.method == "POST" else None
-    return TermsForm(data, initial=initial, taxpayer=client)
+    return form_class(data, initial=initial, taxpayer=client)
 
 
 def _terms(form: TermsForm) -> Terms:
-    return Terms(**{name: form.cleaned_data[name] for name in ("identity", "valid_from", "valid_until")})
+    agreed = {name: form.cleaned_data[name] for name in ("identity", "valid_from", "valid_until")}
+    return Terms(**agreed, seen=form.cleaned_data.get("identity_version"))
 
 
 def _context(agency: Taxpayer, form: TermsForm, engagement: Engagement | None) -> dict[str, Any]:
@@ -53,6 +57,9 @@ def _context(agency: Taxpayer, form: TermsForm, engagement: Engagement | None) -
 
 
 def _review(request: Request, agency: Taxpayer, engagement: Engagement | None) -> HttpResponse:
+    away = _overtaken(request, agency, engagement)
+    if away is not None:
+        return away
     form = _form(request)
     context = _context(agency, form, engagement)
     if form.is_valid():
@@ -69,11 +76,24 @@ def _review(request: Request, agency: Taxpayer, engagement: Engagement | None) -
     return form_page(request, "agencies/terms.html", context)
 
 
+def _overtaken(request: Request, agency: Taxpayer, engagement: Engagement | None) -> HttpResponse | None:
+    """Away, where what is to be changed doesn't stand any more, or who is to be recognised has been."""
+    if engagement is not None:
+        return led_away(request, engagement, services.refuse_unless_recognised, to=CLIENTS_PAGE)
+    stands = Engagement.objects.recognised().filter(agency=agency, client=request.actor.taxpayer).first()
+    if stands is None or stands.state == State.EXPIRED:
+        return None
+    return led_away(request, stands, services.refuse_unless_pending, to=CLIENTS_PAGE)
+
+
 @require_safe
 @lead_required
 def recognise(request: Request, uid: uuid.UUID) -> HttpResponse:
     """认定 an agency, or accept its request: which identity, from when, until when."""
     agency = finding.agency(uid, by=request.actor)
+    away = _overtaken(request, agency, None)
+    if away is not None:
+        return away
     form = _form(request, {"valid_from": timezone.localdate()})
     return form_page(request, "agencies/terms.html", _context(agency, form, None))
 
@@ -89,7 +109,7 @@ def review_recognition(request: Request, uid: uuid.UUID) -> HttpResponse:
 @lead_required
 def save_recognition(request: Request, uid: uuid.UUID) -> HttpResponse:
     """认定."""
-    agency, form = finding.agency(uid, by=request.actor), _form(request)
+    agency, form = finding.agency(uid, by=request.actor), _form(request, form_class=ConfirmedTermsForm)
     if form.is_valid():
         terms = _terms(form)
         try:
@@ -107,6 +127,9 @@ def save_recognition(request: Request, uid: uuid.UUID) -> HttpResponse:
 def change(request: Request, uid: uuid.UUID) -> HttpResponse:
     """修改: another identity, other days."""
     engagement = finding.of_client(uid, by=request.actor)
+    away = _overtaken(request, engagement.agency, engagement)
+    if away is not None:
+        return away
     initial = {
         "version": engagement.version,
         "identity": engagement.identity.uid if engagement.identity else None,
@@ -128,7 +151,7 @@ def review_change(request: Request, uid: uuid.UUID) -> HttpResponse:
 @lead_required
 def save_change(request: Request, uid: uuid.UUID) -> HttpResponse:
     """修改."""
-    engagement, form = finding.of_client(uid, by=request.actor), _form(request)
+    engagement, form = finding.of_client(uid, by=request.actor), _form(request, form_class=ConfirmedTermsForm)
     if form.is_valid():
         terms, version = _terms(form), form.cleaned_data["version"] or 0
         try:
@@ -144,4 +167,5 @@ def save_change(request: Request, uid: uuid.UUID) -> HttpResponse:
 
 def _refused(request: Request, agency: Taxpayer, form: TermsForm, engagement: Engagement | None) -> HttpResponse:
     context = _context(agency, form, engagement)
-    return form_page(request, "agencies/terms.html", context, anew=context["back_url"])
+    away = _overtaken(request, agency, engagement)
+    return away or form_page(request, "agencies/terms.html", context, anew=context["back_url"])

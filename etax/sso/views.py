@@ -56,6 +56,10 @@ def authorise(request: Request) -> HttpResponse:
     if not visits.held(request.actor, connected.system):
         audit.record(Kind.DOWNSTREAM_REFUSED, by=request.actor, reason="not_held", system=connected.system)
         text = _("您没有%(system)s的任何功能，不能进入。请法定代表人（业主）或财务负责人在【身份维护】中为您勾选。")
+        if request.actor.is_acting:
+            text = _(
+                "委托企业没有向代理机构出借%(system)s的任何功能，不能进入。请委托企业的法定代表人（业主）或财务负责人在【代理机构认定管理】中修改；有的功能不能出借。"
+            )
         raise PermissionDenied(text % {"system": connected.get_system_display()})
     client = request.session.get(acting.SESSION_KEY) if request.actor.via is not None else None
     issuer = oauth2_settings.oidc_issuer(request)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit
@@ -17,6 +17,7 @@ from accounts.models.signins import LONGEST
 from accounts.signins import idle_since
 from agencies import acting
 from agencies import standing as agency_standing
+from agencies.models import Engagement, State
 from etax.models import ConnectedSystem, SystemVisit
 from staff import functions, standing
 from staff.middleware import completed, problem_of
@@ -67,11 +68,16 @@ def note_token(code: str, token: str) -> None:
 def actor_of(visit: SystemVisit) -> Actor | None:
     """Who visits, with the rights that he has at this moment, judged as at a request to the portal (D16, SES-05).
 
-    None once anything is lost: the sign-in, the standing in the firm or agency, the engagement, the system's last
-    function; and while a password must be changed first.
+    None once anything is lost: the visit itself, when he went on to act for somebody else; the sign-in, the standing in
+    the firm or agency, the engagement, the system's last function; and while a password must be changed first.
     """
     sign_in = visit.sign_in
-    if sign_in.ended_at is not None or sign_in.why_over() is not None or not sign_in.person.is_active:
+    if (
+        visit.left_at is not None
+        or sign_in.ended_at is not None
+        or sign_in.why_over() is not None
+        or not sign_in.person.is_active
+    ):
         return None
     actor = _in_capacity(Actor(person=sign_in.person, taxpayer=sign_in.taxpayer, sign_in=sign_in), visit)
     if actor is None or actor.holds_reset or actor.holds_printed or not held(actor, visit.connected.system):
@@ -118,10 +124,18 @@ def claims(visit: SystemVisit, actor: Actor) -> dict[str, Any]:
 
 
 def untold() -> QuerySet[SystemVisit]:
-    """The visits whose sign-in is over, ended or left alone for too long, and whose system isn't told of it yet."""
+    """The visits that are over and whose system isn't told of it yet.
+
+    Over is what was left for another client, whose sign-in ended or was left alone for too long, or whose engagement
+    doesn't let the handler act any more.
+    """
     now = timezone.now()
-    is_over = Q(sign_in__ended_at__isnull=False) | Q(sign_in__seen_at__lte=idle_since())
-    is_over |= Q(sign_in__started_at__lte=now - LONGEST)
+    is_over: Any = Q(sign_in__ended_at__isnull=False) | Q(sign_in__seen_at__lte=idle_since())
+    is_over |= Q(sign_in__started_at__lte=now - LONGEST) | Q(left_at__isnull=False)
+    lent = Engagement.objects.in_state(State.RECOGNISED).filter(
+        uid=OuterRef("engagement"), namings__person=OuterRef("sign_in__person")
+    )
+    is_over |= Q(engagement__isnull=False) & ~Exists(lent)
     waits = SystemVisit.objects.filter(told_at__isnull=True, next_try_at__lte=now)
     wants = waits.exclude(connected__logout_url="").exclude(token_hash__isnull=True)
     return wants.filter(is_over).select_related("connected", "sign_in__person", "sign_in__taxpayer")
@@ -131,6 +145,8 @@ def told(visit: SystemVisit) -> None:
     """The system knows that the visit is over; one entry in the record."""
     sign_in = visit.sign_in
     by = Actor(person=sign_in.person, taxpayer=sign_in.taxpayer, sign_in=sign_in)
+    if visit.engagement is not None:
+        by = acting.through(by, Engagement.objects.select_related("client", "agency").get(uid=visit.engagement))
     with transaction.atomic():
         if SystemVisit.objects.filter(pk=visit.pk, told_at__isnull=True).update(told_at=timezone.now()):
             audit.record(Kind.DOWNSTREAM_LEFT, by=replace(by, ip=sign_in.ip), system=visit.connected.system)

@@ -13,7 +13,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
 from realname.models import LEADS, Post
-from staff import functions
+from staff import functions, signals
 from staff.models import Grant, Identity, Membership
 from staff.services import rights
 
@@ -96,7 +96,7 @@ def _name_taken() -> ValidationError:
 def change(identity: Identity, *, version: int, name: str, description: str, codes: Collection[str], by: Actor) -> None:
     """Change name, description and functions; whoever has it gains and loses them at his next click.
 
-    Raises ValidationError `stale`, and as `add`.
+    Raises ValidationError `stale`, as `add`, and with what is said against it by who lends it (`staff.signals`).
     """
     _person, taxpayer = rights.require_manager(by)
     with rights.refusals_recorded(Kind.IDENTITY_CHANGED, by=by, name=identity.name), transaction.atomic():
@@ -104,11 +104,12 @@ def change(identity: Identity, *, version: int, name: str, description: str, cod
         before, affected = held_by(locked), effects(locked, codes)
         _check_known(frozenset(codes) - before)
         _check_functions(before ^ frozenset(codes), by=by)
+        gained, lost = sorted(set(codes) - before), sorted(before - set(codes))
+        signals.identity_changing.send(Identity, identity=locked, gained=gained, lost=lost, by=by)
         locked.name, locked.description, locked.version = name, description, version + 1
         _save_named(locked)
         locked.grants.exclude(function__in=codes).delete()
         locked.grant(codes)
-        gained, lost = sorted(set(codes) - before), sorted(before - set(codes))
         was = {"name": identity.name, "description": identity.description}
         now = {"name": name, "description": description}
         audit.record_each(
@@ -152,7 +153,8 @@ def was_just_saved(
 def delete(identity: Identity, *, version: int, by: Actor) -> None:
     """Delete an identity that nobody has.
 
-    Raises ValidationError `in_use` naming who has it, `lent` where an agency acts with it, `stale`, and as `add`.
+    Raises ValidationError `in_use` naming who has it, `stale`, as `add`, and with what is said against it by who lends
+    it (`staff.signals`).
     """
     _person, taxpayer = rights.require_manager(by)
     with rights.refusals_recorded(Kind.IDENTITY_DELETED, by=by, name=identity.name), transaction.atomic():
@@ -165,8 +167,9 @@ def delete(identity: Identity, *, version: int, by: Actor) -> None:
             raise ValidationError(text, code="in_use", params={"names": names, "count": count})
         codes = held_by(locked)
         _check_functions(codes, by=by)
+        signals.identity_deleting.send(Identity, identity=locked, by=by)
         try:
             locked.delete()
-        except ProtectedError as error:
-            raise ValidationError(_("不能删除：该身份正由代理机构使用。"), code="lent") from error
+        except ProtectedError as error:  # lent at this very moment
+            raise rights.stale() from error
         audit.record(Kind.IDENTITY_DELETED, by=by, name=identity.name, functions=sorted(codes))

@@ -22,7 +22,7 @@ from accounts.models import AuditEntry
 from accounts.models.signins import EndReason
 from accounts.words import for_phones
 from realname.models import LEADS, Post
-from staff import ordinary, standing
+from staff import ordinary, signals, standing
 from staff.models import Identity, Membership
 from staff.services import rights
 from staff.standing import NOT_COLLECTED, NOT_LINKED
@@ -109,6 +109,7 @@ def remove(membership: Membership, *, version: int, by: Actor) -> None:
         entry["sign_ins_ended"] = _end_sign_ins(
             locked, EndReason.REMOVED
         )  # or they would live again when he is added again
+        signals.membership_ended.send(Membership, membership=locked, by=by)
         _tell(locked, for_phones("您已不再是%(firm)s的办税人员。"))
 
 

@@ -13,7 +13,7 @@ from accounts.models.signins import EndReason
 from accounts.words import for_phones
 from realname import services as realname_services
 from realname.models import LEADS, Post
-from staff import standing
+from staff import signals, standing
 from staff.models import Membership
 from staff.services.members import picture_of
 from staff.standing import Standing
@@ -37,6 +37,7 @@ def leave(taxpayer: Taxpayer, *, by: Actor) -> None:
         before = picture_of(membership) if membership else {}
         if membership is not None:
             _end(membership)
+            signals.membership_ended.send(Membership, membership=membership, by=by)
         realname_services.unlink(by.person, taxpayer)
         ended = signins.end_all(by.person, taxpayer, EndReason.LEFT)
         audit.record(

@@ -17,14 +17,28 @@ from accounts.models import Person, Taxpayer
 def refusals_recorded(kind: Kind, *, by: Actor, target: Person | None = None, **details: Any) -> Iterator[None]:
     """Whatever act is refused inside is one entry of the record with the refusal's code, once it is rolled back (D28).
 
-    That a code to the phone is asked first is no refusal.
+    That a code to the phone is asked first is no refusal. One `about` a person names him as the entry's target.
     """
     try:
         yield
     except ValidationError as refusal:
         if refusal.code != "code_needed":
-            audit.record(kind, by=by, target=target, reason=str(refusal.code), **details)
+            whom = refusal.person if isinstance(refusal, AboutPerson) else target
+            audit.record(kind, by=by, target=whom, reason=str(refusal.code), **details)
         raise
+
+
+class AboutPerson(ValidationError):
+    """A refusal that lies in one person of several."""
+
+    person: Person
+
+
+def about(person: Person, text: str, *, code: str, params: dict[str, Any]) -> AboutPerson:
+    """The refusal of an act because of this person."""
+    refusal = AboutPerson(text, code=code, params=params)
+    refusal.person = person
+    return refusal
 
 
 def stale() -> ValidationError:
@@ -49,7 +63,7 @@ def require_manager(by: Actor) -> tuple[Person, Taxpayer]:
 
 
 def _require(by: Actor, has_right: bool, reason: str, text: str) -> tuple[Person, Taxpayer]:
-    if by.person is None or by.taxpayer is None or by.via is not None or not has_right:
+    if by.person is None or by.taxpayer is None or by.is_acting or not has_right:
         audit.record(Kind.ACT_REFUSED, by=by, reason=reason)
         raise PermissionDenied(text)
     if signins.needs_code(by):

@@ -6,8 +6,6 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from accounts.models import SignIn, Taxpayer
 from accounts.models.record import Kind
@@ -19,9 +17,8 @@ from staff.services import members
 from tests import cast
 from tests.agencies.acting import CLIENTS, act_for, engagement, enter, identity, sign_in, terms, today
 from tests.etax.tables import rows
-from tests.etax.test_routes import NAMES, address, undone
 from tests.staff.acting import actor, entries
-from tests.visitor import Visitor, words
+from tests.visitor import words
 
 HOME = reverse("home")
 
@@ -180,57 +177,6 @@ def test_even_the_agencys_lead_has_no_leads_rights_while_acting(visitor):
     enter(visitor, "HC")
     for name in CLOSED:
         assert visitor.get(reverse(name)).status_code == 403
-
-
-LOOSE = (
-    "sessions.Session",
-    "accounts.AuditEntry",
-    "accounts.SignIn",  # his own: he may see and end them
-    "accounts.Throttle",
-    "accounts.UsedPicture",
-    "accounts.SmsMessage",
-    "accounts.SmsCode",
-)
-TEXTS = st.sampled_from(["", "1", "on", "111111", "全量办税", "91210102MA0YF0018M", "tax.invoice.issue"])
-PLACES = [name for name in NAMES if name not in ("sign_out", "agencies:enter", "agencies:leave")]
-FIELDS = st.sampled_from(
-    [
-        "version",
-        "name",
-        "identity",
-        "people",
-        "code",
-        "functions",
-        "note",
-        "group",
-        "valid_from",
-        "new_password",
-        "member",
-    ]
-)
-
-
-@pytest.fixture
-def acting_visitor(visitor) -> Visitor:
-    act_for(visitor, "邓丽娟", "HC")
-    return visitor
-
-
-@pytest.mark.rule("D23", "AUZ-06", "AUZ-04")
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(st.tuples(st.sampled_from(PLACES), st.dictionaries(FIELDS, TEXTS)), min_size=1, max_size=6))
-def test_whatever_is_sent_while_acting_no_row_of_anybody_but_the_client_changes(acting_visitor, steps):
-    before = rows(LOOSE)
-    with undone(acting_visitor):
-        session = dict(acting_visitor.session)
-        for name, data in steps:
-            where = address(name, acting_visitor)
-            answer = acting_visitor.post(where, data)
-            assert answer.status_code < 500, name
-            acting_visitor.get(where)
-        assert rows(LOOSE) == before  # nothing of the portal itself is lent that writes: the client's rows stay as well
-        assert session["sign_in"]
-    assert SignIn.objects.get(ended_at=None).person == cast.person("邓丽娟")
 
 
 @pytest.mark.rule("D16")

@@ -108,7 +108,7 @@ def test_the_pending_request_of_hengxin_is_accepted(visitor, other_visitor):
     review = words(visitor.post(reverse("agencies:review_recognition", args=[uid]), form))
     for word in ("可以办理", "蓝字发票开具", "不能办理", "证照资料", "企业人员维护、身份维护、企业密码和个人密码"):
         assert word in review
-    saved = visitor.post(reverse("agencies:save_recognition", args=[uid]), form)
+    saved = visitor.post(reverse("agencies:save_recognition", args=[uid]), {**form, "identity_version": 1})
     assert saved.url == reverse("agencies:recognitions")
     found = engagement("HC", "HX")
     assert found.recognised_at is not None

@@ -10,6 +10,7 @@ from html import unescape
 from django.urls import reverse
 
 from accounts import passwords
+from agencies.models import ClientGroup
 from realname import changes, services
 from tests import cast
 from tests.agencies import acting as agency
@@ -240,7 +241,7 @@ def client(eyes: Eyes) -> None:
     """代理机构认定管理 of 沈阳海川 (M53)."""
     visitor = eyes.visitor
     visitor.sign_in_by_sms("HC", "钱思远")
-    eyes.look_at("/agencies/find/?q=辽宁", "stage/agencies-find_agency-some")
+    eyes.look_at("/agencies/recognitions/find/?search=辽宁", "stage/agencies-find_agency-some")
     pending = agency.engagement("HC", "HX")
     see(eyes, "agencies:recognition", pending.uid, note="-pending")
     see(eyes, "agencies:decline", pending.uid)
@@ -271,7 +272,11 @@ def agency_lead(eyes: Eyes) -> None:
     see(eyes, "agencies:acted")
     send(eyes, "agencies:propose", {"code": "1"}, note="-wrong")
     send(eyes, "agencies:groups", {"name": "重点企业"}, note="-some")
-    eyes.look_at("/agencies/clients/?q=无", "stage/agencies-clients-none")
+    group = ClientGroup.objects.get(name="重点企业")
+    for page in ("agencies:rename_group", "agencies:delete_group"):
+        see(eyes, page, group.uid)
+    eyes.look_at(f"/agencies/engagements/together/?engagement={mine.uid}", "stage/agencies-together")
+    eyes.look_at("/agencies/clients/?search=无", "stage/agencies-clients-none")
 
 
 @stage

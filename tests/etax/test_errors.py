@@ -165,7 +165,7 @@ REFUSED: dict[str, tuple[int, Callable[[Visitor], HttpResponse]]] = {
     "forged picture": (404, lambda v: v.get("/picture/forged.png")),
     "bare 404": (404, lambda v: v.get("/bare/404/")),
     "wrong method": (405, lambda v: v.get("/logout/")),
-    "other capacity": (409, lambda v: v.post("/logout/", {"capacity": "another"})),
+    "other capacity": (409, lambda v: v.post(reverse("accounts:acknowledge"), {"capacity": "another"})),
     "bare 413": (413, lambda v: v.get("/bare/413/")),
     "bare 429": (429, lambda v: v.get("/bare/429/")),
     "key error": (500, lambda v: v.get("/failing/key/")),
@@ -269,7 +269,12 @@ def test_a_form_from_another_capacity_is_409_and_does_nothing(faulty):
     old = re.search(r'name="capacity" value="([^"]+)"', page)[1]
     _page_of(faulty, "钱思远")
     live = SignIn.objects.filter(ended_at__isnull=True).count()
-    for name in ("sign_out", "accounts:acknowledge", "staff:send_step_up_code", "staff:change_password"):
+    for name in (
+        "accounts:end_other_sign_ins",
+        "accounts:acknowledge",
+        "staff:send_step_up_code",
+        "staff:change_password",
+    ):
         assert_is_own_page(faulty.post(reverse(name), {"capacity": old}), 409, HEADINGS[409])
     assert SignIn.objects.filter(ended_at__isnull=True).count() == live
     assert faulty.get(reverse("home")).status_code == 200

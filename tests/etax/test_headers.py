@@ -90,7 +90,7 @@ def too_many_pictures(visitor: Visitor) -> HttpResponse:
 
 
 def stale(visitor: Visitor) -> HttpResponse:
-    return visitor.post(reverse("sign_out"), {"capacity": "another"})
+    return visitor.post(reverse("accounts:acknowledge"), {"capacity": "another"})
 
 
 def busy(visitor: Visitor) -> HttpResponse:

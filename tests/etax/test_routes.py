@@ -462,7 +462,11 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("agencies:place", POST): signed_in("403"),
     ("agencies:groups", GET): signed_in("403"),
     ("agencies:groups", POST): signed_in("403"),
-    ("agencies:delete_group", GET): signed_in("405"),
+    ("agencies:together", GET): signed_in("403"),
+    ("agencies:together", POST): signed_in("403"),
+    ("agencies:rename_group", GET): signed_in("403"),
+    ("agencies:rename_group", POST): signed_in("403"),
+    ("agencies:delete_group", GET): signed_in("403"),
     ("agencies:delete_group", POST): signed_in("403"),
     ("agencies:acted", GET): signed_in("403"),
     ("agencies:acted", POST): signed_in("405"),
@@ -579,9 +583,9 @@ def address(name: str, client: Client) -> str:
     elif "identity" in name:
         given["uid"] = Identity.objects.get(taxpayer=cast.taxpayer("HC"), name="查询员").uid
     elif name in ("agencies:recognise", "agencies:review_recognition", "agencies:save_recognition"):
-        given["uid"] = cast.taxpayer("XD").uid
+        given["uid"] = cast.taxpayer("HX").uid
     elif name.startswith("agencies:"):
-        given["uid"] = engagement("HC").uid
+        given["uid"] = engagement("HC", "HX" if name == "agencies:decline" else "XD").uid
     elif name.startswith("bureau:"):
         of_person = name in ("bureau:person", "bureau:show", "bureau:unlock_person", "bureau:person_record")
         given["uid"] = cast.person("何晨曦").uid if of_person else cast.taxpayer("HC").uid

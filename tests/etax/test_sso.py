@@ -316,6 +316,59 @@ def test_a_handler_goes_in_for_the_client_with_what_it_lent_until_the_engagement
     assert system.user_info(tokens["access_token"])[0] == 401
 
 
+def visit_as_handler(system: Client, visitor: Visitor, client: str) -> str:
+    """罗建平 acts for the client and goes into the system; its access token."""
+    if "sign_in" not in visitor.session:
+        sign_in_at_agency(visitor, "罗建平")
+    enter(visitor, client)
+    return come_in(system, visitor)["access_token"]
+
+
+def leave_client(visitor: Visitor) -> None:
+    visitor.post(reverse("agencies:leave"))
+
+
+def enter_another(visitor: Visitor) -> None:
+    enter(visitor, "MH")
+
+
+def be_cancelled(_visitor: Visitor) -> None:
+    row = Engagement.objects.get(agency=cast.taxpayer("XD"), client=cast.taxpayer("HC"))
+    recognition.cancel(row, by=acting.lead("HC", "钱思远"))
+
+
+def be_named_no_more(_visitor: Visitor) -> None:
+    acting.engagement("HC").namings.filter(person=cast.person("罗建平")).delete()
+
+
+@pytest.mark.rule("D23", "SES-05", "SES-02")
+@pytest.mark.parametrize("act", [leave_client, enter_another, be_cancelled, be_named_no_more])
+def test_who_no_longer_acts_for_the_client_is_out_of_its_systems_and_they_are_told(system, visitor_at, listener, act):
+    visitor = visitor_at()
+    token = visit_as_handler(system, visitor, "HC")
+    assert system.user_info(token)[0] == 200
+    act(visitor)
+    finish()  # SQLite lets no thread read while another writes
+    assert system.user_info(token)[0] == 401
+    logout.tell_all()  # what nobody's own click has told, the command does
+    assert len(listener.tokens) == 1
+    entry = AuditEntry.objects.get(kind="downstream_left")
+    assert (entry.taxpayer, entry.via) == (cast.taxpayer("HC"), cast.taxpayer("XD"))
+
+
+@pytest.mark.rule("D23", "D7")
+def test_a_handler_without_a_function_of_the_system_is_told_who_of_the_client_lends_it_where(system, visitor_at):
+    visitor = visitor_at()
+    codes = [code for code, leaf in functions.FUNCTIONS.items() if leaf.system == System.INVOICE]
+    acting.identity("MH", "查询员").grants.filter(function__in=codes).delete()
+    sign_in_at_agency(visitor, "罗建平")
+    enter(visitor, "MH")
+    refused = visitor.get(path_of(system.asks()))
+    assert refused.status_code == 403
+    assert "请委托企业的法定代表人（业主）或财务负责人在【代理机构认定管理】中修改" in words(refused)
+    assert "【身份维护】" not in words(refused)
+
+
 # What a client may not do
 
 

@@ -37,6 +37,7 @@ CASES = {
     "system_visit_has_a_code": lambda: a_visit(code_hash=""),
     "system_visit_token_is_another": lambda: a_visit(token_hash="a"),
     "system_visit_told_after_start": lambda: a_visit(told_at=timezone.now() - timedelta(hours=1)),
+    "system_visit_left_after_start": lambda: a_visit(left_at=timezone.now() - timedelta(hours=1)),
 }
 
 

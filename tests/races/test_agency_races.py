@@ -126,7 +126,7 @@ def test_a_cancellation_is_put_off_by_nothing_that_happens_at_the_same_moment(le
         )
         assert codes[0] == "done"
         assert codes[1:].count("done") <= 1
-        assert set(codes[1:]) <= {"done", "stale"}
+        assert set(codes[1:]) <= {"done", "stale", "over"}
         found.refresh_from_db()
         assert (found.ended_because, found.identity) == ("cancelled", None)
         put_back(found)

@@ -507,6 +507,16 @@ LOST = {
 each_loss = pytest.mark.parametrize("lose", LOST, ids=lambda act: act.__name__)
 
 
+@pytest.mark.rule("D16", "SES-04")
+@each_loss
+def test_who_signs_out_just_as_that_capacity_is_lost_is_signed_out(visitor, yunfan, lose):
+    at_yunfan(visitor)
+    lose(yunfan)
+    assert visitor.post(reverse("sign_out")).url == reverse("login")
+    assert visitor.get(HOME).url.startswith(reverse("login"))
+    assert not SignIn.objects.filter(person=cast.person(NAME), ended_at=None).exists()
+
+
 @pytest.mark.rule("D16", "SES-05")
 @each_loss
 def test_losing_a_capacity_that_was_switched_to_leads_to_choosing_with_the_reason(visitor, yunfan, lose):
