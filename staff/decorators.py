@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode, urlsplit
 
 from django.core.exceptions import PermissionDenied
@@ -18,7 +18,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.requests import Request
 from accounts.words import Words
-from staff import functions, interrupted
+from staff import finding, functions, interrupted
 
 P = ParamSpec("P")
 View = Callable[Concatenate[Request, P], HttpResponse]
@@ -69,10 +69,13 @@ def _right_required(view: View[P], has_right: Callable[[Actor], bool], reason: s
     @functools.wraps(view)
     def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not has_right(request.actor) or request.actor.via is not None:
-            audit.record(Kind.ACT_REFUSED, by=request.actor, reason=reason, page=request.path)
+            target, name = finding.named_in_address(kwargs.get("uid"), by=request.actor)
+            details: dict[str, Any] = {"page": request.path, **({"name": name} if name else {})}
+            audit.record(Kind.ACT_REFUSED, by=request.actor, reason=reason, target=target, **details)
             raise PermissionDenied(text)
         return checked(request, *args, **kwargs)
 
+    guarded.asks_for_right = True  # type: ignore[attr-defined]  # such addresses have a name in the record
     return guarded
 
 

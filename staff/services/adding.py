@@ -30,7 +30,7 @@ def find(*, name: str, id_type: str, id_number: str, by: Actor) -> Standing:
     Raises ValidationError `candidate_not_found` for everybody else, whatever is missing; `already_added`;
     `searches` after ten an hour; PermissionDenied for who has no 管理权限.
     """
-    person, taxpayer = rights.require_manager(by)
+    person, taxpayer = rights.require_manager(by, act=Kind.MEMBER_SEARCHED)
     obstacle = throttles.take((SEARCHES, f"{taxpayer.uid}:{person.uid}"))
     known = None if obstacle else _look_up(name, id_type, id_number, taxpayer)
     is_member = known is not None and known.membership is not None and bool(known.posts)
@@ -73,7 +73,7 @@ def candidate(token: str, *, by: Actor) -> Standing:
     Raises ValidationError `search_again` when it is old or somebody else's, or when he may no longer be added;
     `just_added` where this very actor has added him within the last minute.
     """
-    person, taxpayer = rights.require_manager(by)
+    person, taxpayer = rights.require_manager(by, act=Kind.MEMBER_ADDED)
     again = ValidationError(_("查询结果已失效，请重新搜索。"), code="search_again")
     try:
         uid, firm, asker = signing.loads(token, salt=_SALT, max_age=FLOW_LIFE)
@@ -101,7 +101,7 @@ def add(found: Standing, *, password: str, identities: Collection[Identity], is_
     Raises ValidationError `no_identity`, `foreign_identity`, `function_not_held`, `only_leads_give_management`,
     `already_added`, or the code of the rule of D12 that the password breaks.
     """
-    _person, taxpayer = rights.require_manager(by)
+    _person, taxpayer = rights.require_manager(by, act=Kind.MEMBER_ADDED, target=found.person)
     with rights.refusals_recorded(Kind.MEMBER_ADDED, by=by, target=found.person):
         return _add(found, taxpayer, password, identities, is_manager, by=by)
 

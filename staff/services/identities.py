@@ -71,7 +71,7 @@ def add(*, name: str, description: str, codes: Collection[str], by: Actor) -> Id
     Raises ValidationError `name_taken`, `unknown_function`, `function_not_held`, `code_needed`; PermissionDenied for
     who has no 管理权限.
     """
-    _person, taxpayer = rights.require_manager(by)
+    _person, taxpayer = rights.require_manager(by, act=Kind.IDENTITY_ADDED, name=name)
     with rights.refusals_recorded(Kind.IDENTITY_ADDED, by=by, name=name), transaction.atomic():
         _check_known(codes)
         _check_functions(codes, by=by)
@@ -98,7 +98,7 @@ def change(identity: Identity, *, version: int, name: str, description: str, cod
 
     Raises ValidationError `stale`, and as `add`.
     """
-    _person, taxpayer = rights.require_manager(by)
+    _person, taxpayer = rights.require_manager(by, act=Kind.IDENTITY_CHANGED, name=identity.name)
     with rights.refusals_recorded(Kind.IDENTITY_CHANGED, by=by, name=identity.name), transaction.atomic():
         locked = _locked(identity, taxpayer, version)
         before, affected = held_by(locked), effects(locked, codes)
@@ -154,7 +154,7 @@ def delete(identity: Identity, *, version: int, by: Actor) -> None:
 
     Raises ValidationError `in_use` naming who has it, `lent` where an agency acts with it, `stale`, and as `add`.
     """
-    _person, taxpayer = rights.require_manager(by)
+    _person, taxpayer = rights.require_manager(by, act=Kind.IDENTITY_DELETED, name=identity.name)
     with rights.refusals_recorded(Kind.IDENTITY_DELETED, by=by, name=identity.name), transaction.atomic():
         locked = _locked(identity, taxpayer, version)
         users = users_of(locked)

@@ -47,8 +47,8 @@ def _acting(
 
     Afterwards it is saved as the next version, and recorded.
     """
-    _person, taxpayer = rights.require_lead(by)
     target = membership.person if membership.person_id is not None else None  # a caller may know the key alone
+    _person, taxpayer = rights.require_lead(by, act=kind, target=target)
     with rights.refusals_recorded(kind, by=by, target=target), transaction.atomic():
         locked = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk, taxpayer=taxpayer)
         if locked.version != version or locked.removed_at is not None:
@@ -236,7 +236,7 @@ def show_number(membership: Membership, which: str, *, by: Actor) -> str:
     `which` is "id_number" or "phone"; anything else raises LookupError. Raises ValidationError `removed` for who is
     no member any more: what he has since changed is no business of the firm.
     """
-    _person, taxpayer = rights.require_lead(by)
+    _person, taxpayer = rights.require_lead(by, act=Kind.NUMBER_SHOWN, target=membership.person, which=which)
     current = Membership.objects.select_related("person").get(pk=membership.pk, taxpayer=taxpayer)
     person = current.person
     if current.removed_at is not None:

@@ -61,7 +61,7 @@ def synchronise(*, seen: str | None = None, by: Actor) -> Preview:
     ValidationError `stale` where the register says something else by now, and `code_needed`; PermissionDenied for who
     isn't legal representative or finance officer.
     """
-    _person, taxpayer = rights.require_lead(by)
+    _person, taxpayer = rights.require_lead(by, act=Kind.SYNCED)
     with rights.refusals_recorded(Kind.SYNCED, by=by), transaction.atomic():
         Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=taxpayer.pk)
         list(Membership.objects.open().select_for_update(no_key=True).filter(taxpayer=taxpayer).values_list("pk"))

@@ -54,6 +54,11 @@ def do(visitor: Visitor, act: str, member: Membership, **data) -> HttpResponse:
     return visitor.post(there, {"version": version_on(visitor.get(there)), **data})
 
 
+def identity(name: str = "查询员", key: str = "HC") -> Identity:
+    """An identity of a firm of the demo world."""
+    return Identity.objects.get(taxpayer=cast.taxpayer(key), name=name)
+
+
 def entries(kind: str, **more) -> list[AuditEntry]:
     """What the record holds of this kind, oldest first."""
     return list(AuditEntry.objects.filter(kind=kind, **more).order_by("seq"))

@@ -17,11 +17,11 @@ from accounts.limits import SEARCHES
 from accounts.models import Throttle
 from realname.models import Post
 from staff import functions, standing
-from staff.models import Identity, Membership
+from staff.models import Membership
 from staff.services import adding
 from staff.services import members as acts
 from tests import cast
-from tests.staff.acting import actor, entries, newcomer, refusal, without_tokens
+from tests.staff.acting import actor, entries, identity, newcomer, refusal, without_tokens
 from tests.visitor import words
 
 SEARCH, LIST = "/staff/add/", "/staff/"
@@ -41,10 +41,6 @@ def next_of(answer) -> str:
     """Where 【下一步】 leads; empty where nobody was found."""
     found = _NEXT.search(answer.content.decode())
     return found[1] if found else ""
-
-
-def identity(name: str = "查询员", key: str = "HC") -> Identity:
-    return cast.taxpayer(key).identities.get(name=name)
 
 
 def choice(*names: str, password: str = NEW, **more) -> dict[str, object]:

@@ -18,6 +18,7 @@ from staff.services import identities as services
 from staff.services import members as acts
 from tests import cast
 from tests.staff.acting import actor, entries, newcomer, refusal, version_on
+from tests.staff.acting import identity as of_firm
 from tests.visitor import words
 
 LIST, NEW_REVIEW, NEW_SAVE = "/staff/identities/", "/staff/identities/review/", "/staff/identities/save/"
@@ -27,10 +28,6 @@ VAT = "tax.declaration.vat_general"
 _TICKED = re.compile(r'name="functions"\s+value="([^"]+)"\s+checked')
 _DISABLED = re.compile(r'name="functions"\s+value="([^"]+)"\s+(?:checked\s+)?disabled')
 _HIDDEN = re.compile(r'<input type="hidden"\s+name="(version|name|description|functions)"\s+value="([^"]*)"')
-
-
-def of_firm(name: str, key: str = "HC") -> Identity:
-    return cast.taxpayer(key).identities.get(name=name)
 
 
 def held(name: str) -> frozenset[str]:
