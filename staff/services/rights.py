@@ -1,6 +1,6 @@
 """Who may do what in 企业人员维护 (D8, D9, D15), said once for all its acts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,17 +12,28 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
 
+_MET_TWICE = frozenset({"stale", "already_added", "name_taken"})
+"""How an act is refused that was already done."""
+
 
 @contextmanager
-def refusals_recorded(kind: Kind, *, by: Actor, target: Person | None = None, **details: Any) -> Iterator[None]:
+def refusals_recorded(
+    kind: Kind,
+    *,
+    by: Actor,
+    target: Person | None = None,
+    is_repetition: Callable[[], bool] = lambda: False,
+    **details: Any,
+) -> Iterator[None]:
     """Whatever act is refused inside is one entry of the record with the refusal's code, once it is rolled back (D28).
 
-    That a code to the phone is asked first is no refusal.
+    That a code to the phone is asked first is no refusal; nor is one what the second of two equal clicks meets, as
+    `is_repetition` tells: nothing was refused to anybody, for what he wanted is done (F12).
     """
     try:
         yield
     except ValidationError as refusal:
-        if refusal.code != "code_needed":
+        if refusal.code != "code_needed" and not (refusal.code in _MET_TWICE and is_repetition()):
             audit.record(kind, by=by, target=target, reason=str(refusal.code), **details)
         raise
 
