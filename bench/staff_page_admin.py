@@ -12,7 +12,7 @@ from django.urls import path
 from accounts.models import SignIn
 from etax import urls as portal
 from realname.models import Post
-from staff.members import PAGE_SIZE, Row, rich
+from staff.members import PAGE_SIZE, Row, rich, row_with
 from staff.models import Membership
 
 handler400, handler403, handler404, handler500 = (
@@ -35,7 +35,7 @@ class SimpleAdmin(admin.ModelAdmin):
         """What the portal shows of him, by one query for all his columns."""
         if not hasattr(membership, "row"):
             posts = Post.objects.open().filter(taxpayer=membership.taxpayer_id, person=membership.person_id)
-            membership.row = Row(membership.person, tuple(posts), membership, None)
+            membership.row = row_with(membership, tuple(posts))
         return membership.row
 
     @admin.display(description="姓名", ordering="person__name")
@@ -86,7 +86,7 @@ class TunedAdmin(SimpleAdmin):
 
     def get_row(self, membership: Membership) -> Row:
         posts = (post for post in membership.person.open_posts if post.taxpayer_id == membership.taxpayer_id)
-        return Row(membership.person, tuple(posts), membership, None)
+        return row_with(membership, tuple(posts))
 
     @admin.display(description="上次登录")
     def last_sign_in(self, membership: Membership) -> object:
