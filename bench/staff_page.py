@@ -51,7 +51,8 @@ FEWEST_ROUNDS, LONGEST_RUN_SECONDS = 30, 300
 FLATTEST, SMALLEST_SHARE = 1.15, 0.5
 FIRST, ADMIN = "first page", {form: f"admin, {form}" for form in ("simple", "tuned", "bare")}
 JUDGED = (FIRST, "deep in the list", "name 张", "frozen")
-ROW = re.compile(rb'<a href="/staff/members/[0-9a-f-]{36}/">|class="action-select"')
+ROW = re.compile(rb'href="/staff/members/[0-9a-f-]{36}/remove/|class="action-select"')
+"""A clerk's row of the portal, which can be removed, or one of the admin's; leads have none of these."""
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from django.urls import path
 
 from accounts.models import SignIn
 from etax import urls as portal
+from etax.views import phone
 from realname.models import Post
 from staff.members import PAGE_SIZE, Row, rich, row_with
 from staff.models import Membership
@@ -97,4 +98,10 @@ simple, tuned = admin.AdminSite(name="simple"), admin.AdminSite(name="tuned")
 simple.register(Membership, SimpleAdmin)
 tuned.register(Membership, TunedAdmin)
 
-urlpatterns = [path("admin/simple/", simple.urls), path("admin/tuned/", tuned.urls), *portal.urlpatterns]
+urlpatterns = [
+    path("admin/simple/", simple.urls),
+    path("admin/tuned/", tuned.urls),
+    # Signing in needs DEBUG for a moment, and the pages then link this one.
+    path("demo/phone/", phone.simulated_phone, name="simulated_phone"),
+    *portal.urlpatterns,
+]
