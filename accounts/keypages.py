@@ -8,7 +8,8 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
 M = TypeVar("M", bound=Model)
-_LONGEST_KEY = 18
+LONGEST_KEY = 18
+"""Digits of a key, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,6 @@ def keys_of(request: HttpRequest) -> dict[str, int]:
     """`before` or `after` out of the address. Raises Http404 for what is no key."""
     keys = {name: request.GET[name] for name in ("before", "after") if name in request.GET}
     for text in keys.values():
-        if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_KEY):
+        if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_KEY):
             raise Http404
     return {name: int(text) for name, text in keys.items()}

@@ -11,8 +11,9 @@ from django.urls import path
 
 from accounts.models import SignIn
 from etax import urls as portal
+from etax.views import phone
 from realname.models import Post
-from staff.members import PAGE_SIZE, Row, rich
+from staff.members import PAGE_SIZE, Row, rich, row_with
 from staff.models import Membership
 
 handler400, handler403, handler404, handler500 = (
@@ -35,7 +36,7 @@ class SimpleAdmin(admin.ModelAdmin):
         """What the portal shows of him, by one query for all his columns."""
         if not hasattr(membership, "row"):
             posts = Post.objects.open().filter(taxpayer=membership.taxpayer_id, person=membership.person_id)
-            membership.row = Row(membership.person, tuple(posts), membership, None)
+            membership.row = row_with(membership, tuple(posts))
         return membership.row
 
     @admin.display(description="姓名", ordering="person__name")
@@ -86,7 +87,7 @@ class TunedAdmin(SimpleAdmin):
 
     def get_row(self, membership: Membership) -> Row:
         posts = (post for post in membership.person.open_posts if post.taxpayer_id == membership.taxpayer_id)
-        return Row(membership.person, tuple(posts), membership, None)
+        return row_with(membership, tuple(posts))
 
     @admin.display(description="上次登录")
     def last_sign_in(self, membership: Membership) -> object:
@@ -97,4 +98,10 @@ simple, tuned = admin.AdminSite(name="simple"), admin.AdminSite(name="tuned")
 simple.register(Membership, SimpleAdmin)
 tuned.register(Membership, TunedAdmin)
 
-urlpatterns = [path("admin/simple/", simple.urls), path("admin/tuned/", tuned.urls), *portal.urlpatterns]
+urlpatterns = [
+    path("admin/simple/", simple.urls),
+    path("admin/tuned/", tuned.urls),
+    # Signing in needs DEBUG for a moment, and the pages then link this one.
+    path("demo/phone/", phone.simulated_phone, name="simulated_phone"),
+    *portal.urlpatterns,
+]

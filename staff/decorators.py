@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode, urlsplit
 
 from django.core.exceptions import PermissionDenied
@@ -18,7 +18,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.requests import Request
 from accounts.words import Words
-from staff import functions, interrupted
+from staff import finding, functions, interrupted, lacking
 
 P = ParamSpec("P")
 View = Callable[Concatenate[Request, P], HttpResponse]
@@ -32,12 +32,13 @@ def refuse_unless_held(request: Request, code: str) -> None:
     if request.actor.holds(code):
         return
     audit.record(Kind.FUNCTION_REFUSED, by=request.actor, reason="not_held", function=code)
-    text = _("您没有“%(name)s”功能。请法定代表人（业主）或财务负责人在【身份维护】中为您的权限身份勾选该功能。")
+    named = {"name": functions.get(code).name}
     if request.actor.via is not None:
         text = _(
             "委托企业没有向代理机构出借“%(name)s”功能。请委托企业的法定代表人（业主）或财务负责人在【代理机构认定管理】中修改；有的功能不能出借。"
         )
-    raise PermissionDenied(text % {"name": functions.get(code).name})
+        raise PermissionDenied(text % named)
+    raise PermissionDenied(_("您没有“%(name)s”功能。") % named + str(lacking.way_to_function(request.actor)))
 
 
 def function_required(code: str) -> Callable[[View[P]], View[P]]:
@@ -71,10 +72,13 @@ def _right_required(view: View[P], has_right: Callable[[Actor], bool], reason: s
     @functools.wraps(view)
     def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not has_right(request.actor) or request.actor.is_acting:
-            audit.record(Kind.ACT_REFUSED, by=request.actor, reason=reason, page=request.path)
+            target, name = finding.named_in_address(kwargs.get("uid"), by=request.actor)
+            details: dict[str, Any] = {"page": request.path, **({"name": name} if name else {})}
+            audit.record(Kind.ACT_REFUSED, by=request.actor, reason=reason, target=target, **details)
             raise PermissionDenied(text)
         return checked(request, *args, **kwargs)
 
+    guarded.asks_for_right = True  # type: ignore[attr-defined]  # such addresses have a name in the record
     return guarded
 
 
@@ -83,7 +87,9 @@ def _shown_on(request: Request) -> str:
     if "back" in request.POST:
         return request.POST["back"]
     came_from = urlsplit(request.headers.get("Referer", ""))
-    return came_from.path if came_from.netloc == request.get_host() else request.path
+    if came_from.netloc != request.get_host():
+        return request.get_full_path()
+    return came_from._replace(scheme="", netloc="", fragment="").geturl()
 
 
 def fresh_code_required(view: View[P]) -> View[P]:
@@ -100,7 +106,7 @@ def _code_required(view: View[P], is_missing: Callable[[Actor], bool]) -> View[P
     @functools.wraps(view)
     def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if is_missing(request.actor):
-            back = request.path if request.method != "POST" else _shown_on(request)
+            back = request.get_full_path() if request.method != "POST" else _shown_on(request)
             if request.method == "POST":
                 interrupted.keep(request, back=back)
             return redirect(f"{reverse('staff:step_up')}?{urlencode({'next': back})}")

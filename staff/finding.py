@@ -8,6 +8,7 @@ from django.http import Http404
 from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
+from accounts.models import Person
 from realname.models import ChangeRequest, ChangeScan
 from staff.models import Identity, Membership
 
@@ -18,6 +19,18 @@ def member(uid: uuid.UUID, *, by: Actor) -> Membership:
     if found is None:
         raise _not_found("membership", by=by)
     return found
+
+
+def named_in_address(uid: object, *, by: Actor) -> tuple[Person | None, str]:
+    """Whom or which identity of the actor's firm an address names by its public id: for the entry of a refusal.
+
+    The person and the identity's name; None and empty for what isn't the firm's.
+    """
+    if not isinstance(uid, uuid.UUID) or by.taxpayer is None:
+        return None, ""
+    found = Membership.objects.select_related("person").filter(uid=uid, taxpayer=by.taxpayer).first()
+    name = Identity.objects.filter(uid=uid, taxpayer=by.taxpayer).values_list("name", flat=True).first()
+    return found.person if found else None, name or ""
 
 
 def own_membership(uid: uuid.UUID, *, by: Actor) -> Membership:

@@ -2,12 +2,14 @@
 
 from datetime import date
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django import forms
 from django.core import validators
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.actor import Actor
 from accounts.forms import (
     ChangePasswordForm,
     CleanCharField,
@@ -24,7 +26,7 @@ from accounts.models.record import Kind, Result
 from accounts.numbers import IdType, clean_id_number
 from staff.functions import FUNCTIONS
 from staff.members import State
-from staff.models import Identity, identities_of
+from staff.models import Identity, beyond, identities_of
 
 
 def agreement_field() -> forms.BooleanField:
@@ -206,11 +208,24 @@ else:
     _IdentitiesField = forms.ModelMultipleChoiceField
 
 
+class IdentityBoxes(forms.CheckboxSelectMultiple):
+    """Boxes of which some can't be ticked: identities that the actor may not give (D8)."""
+
+    closed: frozenset[UUID] = frozenset()
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As Django's own, closed for what can't be given."""
+        option = super().create_option(name, value, *args, **kwargs)
+        if getattr(value, "value", value) in self.closed:
+            option["attrs"]["disabled"] = True
+        return option
+
+
 class IdentitiesField(_IdentitiesField):
     """Which of the taxpayer's identities, by their public ids."""
 
     def __init__(self, **kwargs: Any) -> None:
-        widget = forms.CheckboxSelectMultiple
+        widget = IdentityBoxes
         super().__init__(Identity.objects.none(), to_field_name="uid", widget=widget, **kwargs)
 
     def label_from_instance(self, obj: Any) -> str:
@@ -294,11 +309,20 @@ class AddMemberForm(Form):
         label=_("管理权限"), required=False, help_text=_("可以维护权限身份和添加办税人员，但不能授予自己没有的功能。")
     )
 
-    def __init__(self, *args: Any, taxpayer: Taxpayer, may_give_management: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, taxpayer: Taxpayer, giver: Actor, **kwargs: Any) -> None:
+        """`giver` adds: only LR and FR give 管理权限, and nobody gives functions that he doesn't hold (D8)."""
         super().__init__(*args, **kwargs)
-        self.fields["identities"].queryset = identities_of(taxpayer)  # type: ignore[attr-defined]
-        if not may_give_management:
-            del self.fields["is_manager"]
+        identities: Any = self.fields["identities"]
+        identities.queryset = identities_of(taxpayer)
+        if giver.is_lead:
+            return
+        del self.fields["is_manager"]
+        closed = beyond(giver.functions, identities.queryset)
+        if closed:
+            identities.widget.closed = frozenset(identity.uid for identity in closed)
+            identities.help_text = _(
+                "不能勾选的权限身份含有您本人没有的功能，只能由法定代表人（业主）或财务负责人授予。"
+            )
 
 
 class ChangeEnterprisePasswordForm(ChangePasswordForm):

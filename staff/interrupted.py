@@ -35,7 +35,7 @@ def keep(request: Request, *, back: str) -> None:
     if any("password" in name for name in request.POST) or request.FILES:
         return
     fields = [(name, value) for name, values in request.POST.lists() if name not in _MADE_ANEW for value in values]
-    text = json.dumps({"back": back, "path": request.path, "fields": fields})
+    text = json.dumps({"back": back, "path": request.get_full_path(), "fields": fields})
     if len(text) <= _LONGEST:
         request.session[_SESSION_KEY] = sealing.seal(text, place=_PLACE)
 

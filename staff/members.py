@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
@@ -12,7 +13,9 @@ from accounts.models import Person, SignIn, Taxpayer
 from accounts.words import Words
 from realname import phones
 from realname.models import LEADS, Position, Post, RealNameRecord
+from realname.phones import PhoneProblem
 from staff.models import Membership
+from staff.standing import NOT_COLLECTED, NOT_IN_REGISTER, NOT_LINKED, Problem
 
 PAGE_SIZE = 20
 
@@ -26,15 +29,22 @@ class State(models.TextChoices):
     EXPIRED = "expired", _("已到期")
     UNREGISTERED = "unregistered", _("与税务登记不符")
     UNUSABLE = "unusable", _("未实名采集或未关联")
+    REMOVED = "removed", _("已删除")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One person of the list, with all its page shows."""
+    """One person of the list, with all its page shows.
+
+    `uid` is that of his own page: a lead who has never signed in has none. `phone` is his phone on file, or why there
+    is none (D5, M93).
+    """
 
     person: Person
     posts: tuple[Post, ...]
     membership: Membership | None
+    uid: UUID | None
+    phone: phones.OnFile
     last_sign_in: datetime | None
     is_collected: bool = True
 
@@ -47,11 +57,6 @@ class Row:
     def position(self) -> Words:
         """His position in words; a member is a clerk whatever the register has forgotten."""
         return Position(self.posts[0].position).label if self.posts else Position.CLERK.label
-
-    @property
-    def phone(self) -> phones.OnFile:
-        """His phone on file, or why there is none (D5, M93)."""
-        return phones.on_file(self.person, self.posts)
 
     @property
     def is_linked(self) -> bool:
@@ -68,25 +73,53 @@ class Row:
         """Whether the register names him and no synchronisation has found otherwise (M102)."""
         return bool(self.posts) and (self.membership is None or self.membership.unregistered_at is None)
 
+    @property
+    def problems(self) -> list[Problem | PhoneProblem]:
+        """What stands in his way and who mends it where, the register's word first (M91, M93, M102)."""
+        if self.membership is not None and self.membership.removed_at is not None:
+            return []
+        if not self.is_registered:
+            return [NOT_IN_REGISTER]
+        found: list[Problem | PhoneProblem] = []
+        if not self.is_collected:
+            found.append(NOT_COLLECTED)
+        elif not self.is_linked:
+            found.append(NOT_LINKED)
+        return [*found, *([self.phone.problem] if self.phone.problem else [])]
 
-def leads_of(taxpayer: Taxpayer) -> list[Row]:
-    """Legal representative and finance officer by the register, each with all his posts there: one query."""
-    leads = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).values("person")
-    posts = Post.objects.open().filter(taxpayer=taxpayer, person__in=leads).select_related("person")
-    posts = posts.annotate(last_sign_in=_latest(), is_collected=Exists(_collected()))
+
+def leads_of(taxpayer: Taxpayer, *, name: str = "") -> list[Row]:
+    """Legal representative and finance officer by the register, each with all his posts there: one query.
+
+    `name` may be the beginning of one.
+    """
+    leads = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS, person__name__startswith=name)
+    posts = Post.objects.open().filter(taxpayer=taxpayer, person__in=leads.values("person")).select_related("person")
+    members = Membership.objects.open().filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
+    page_uid = Subquery(members.values("uid")[:1])
+    posts = posts.annotate(last_sign_in=_latest(), is_collected=Exists(_collected()), page_uid=page_uid)
     found: dict[int, list[Post]] = {}
     for post in sorted(posts, key=_weight):
         found.setdefault(post.person_id, []).append(post)
-    return [Row(held[0].person, tuple(held), None, *_annotations(held[0])) for held in found.values()]
+    return [row_with(held[0], tuple(held)) for held in found.values()]
+
+
+def row_with(of: Post | Membership, posts: tuple[Post, ...]) -> Row:
+    """The row of a lead, who has posts, or of a member, with what was annotated to it."""
+    return Row(
+        person=of.person,
+        posts=posts,
+        membership=of if isinstance(of, Membership) else None,
+        uid=of.uid if isinstance(of, Membership) else getattr(of, "page_uid", None),
+        phone=phones.on_file(of.person, posts),
+        last_sign_in=getattr(of, "last_sign_in", None),
+        is_collected=getattr(of, "is_collected", True),
+    )
 
 
 def _weight(post: Post) -> int:
     """The weightiest position first."""
     return list(Position).index(Position(post.position))
-
-
-def _annotations(row: Post | Membership) -> tuple[datetime | None, bool]:
-    return getattr(row, "last_sign_in", None), getattr(row, "is_collected", True)
 
 
 def _collected() -> QuerySet[RealNameRecord]:
@@ -108,13 +141,18 @@ def rich(memberships: QuerySet[Membership]) -> QuerySet[Membership]:
 
 
 def members_of(taxpayer: Taxpayer, *, name: str = "", state: str = "") -> QuerySet[Membership]:
-    """The open memberships of everybody but the leads, that match; `name` may be the beginning of one."""
+    """The memberships of everybody but the leads, that match; `name` may be the beginning of one.
+
+    The open ones, unless those that were removed are asked for: whoever was, his history stays to be seen (M57).
+    """
     now = timezone.now()
     open_posts = Post.objects.open().filter(taxpayer=taxpayer, person=OuterRef("person"))
-    members = Membership.objects.open().filter(taxpayer=taxpayer)
-    members = members.exclude(Exists(open_posts.filter(position__in=LEADS)))
+    members = Membership.objects.filter(taxpayer=taxpayer, removed_at__isnull=state != State.REMOVED)
     if name:
         members = members.filter(person__name__startswith=name)
+    if state == State.REMOVED:
+        return members
+    members = members.exclude(Exists(open_posts.filter(position__in=LEADS)))
     frozen = Q(frozen_at__isnull=False) & (Q(frozen_until__isnull=True) | Q(frozen_until__gt=now))
     expired = Q(valid_until__isnull=False, valid_until__lte=now)
     unregistered = Q(unregistered_at__isnull=False) | ~Exists(open_posts)
@@ -137,7 +175,7 @@ def rows_of(taxpayer: Taxpayer, memberships: list[Membership]) -> list[Row]:
     found = Post.objects.open().filter(taxpayer=taxpayer, person__in=people)
     for post in sorted(found, key=_weight):
         posts[post.person_id] = (*posts.get(post.person_id, ()), post)
-    return [Row(each.person, posts.get(each.person_id, ()), each, *_annotations(each)) for each in memberships]
+    return [row_with(each, posts.get(each.person_id, ())) for each in memberships]
 
 
 def row_of(membership: Membership) -> Row:

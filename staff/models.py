@@ -1,7 +1,7 @@
 """Who may act for a taxpayer, and with which functions."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 
 from django.db import models
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.constraints import in_order, not_empty
 from accounts.fields import SealedTextField
 from accounts.models import Credential, Person, Taxpayer
+from staff import functions
 
 
 class Identity(models.Model):
@@ -33,9 +34,9 @@ class Identity(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def grant(self, functions: Iterable[str]) -> None:
+    def grant(self, codes: Iterable[str]) -> None:
         """Add these functions (codes of the function tree) to the identity; those it has stay."""
-        Grant.objects.bulk_create([Grant(identity=self, function=code) for code in functions], ignore_conflicts=True)
+        Grant.objects.bulk_create([Grant(identity=self, function=code) for code in codes], ignore_conflicts=True)
 
 
 class Grant(models.Model):
@@ -57,6 +58,16 @@ class Grant(models.Model):
 def identities_of(taxpayer: Taxpayer) -> models.QuerySet[Identity]:
     """The taxpayer's identities by name, each with `function_count`, the number of functions it carries."""
     return Identity.objects.filter(taxpayer=taxpayer).annotate(function_count=models.Count("grants")).order_by("name")
+
+
+def beyond(held: Collection[str], identities: Iterable[Identity]) -> list[Identity]:
+    """Those of the identities with a function of the tree that isn't among these: who holds these can't give them (D8).
+
+    In the order of their names.
+    """
+    grants = Grant.objects.filter(identity__in=[each.pk for each in identities], function__in=functions.ALL)
+    missing = grants.exclude(function__in=held).values("identity")
+    return list(Identity.objects.filter(pk__in=missing).order_by("name"))
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuditEntry, Person, Taxpayer
+from staff.told import lines_of
 
 PAGE_SIZE = 20
 EXPORTED = 10_000
@@ -68,7 +69,7 @@ def csv_of(entries: Iterable[AuditEntry]) -> Iterator[str]:
             entry.reason_in_words,
             entry.proof_in_words,
             entry.ip or "",
-            str(_("；")).join(entry.details_in_words),
+            str(_("；")).join(lines_of(entry)),
         )
         yield _csv_line(map(str, cells))
 

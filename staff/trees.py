@@ -19,15 +19,30 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Twig:
-    """A group of leaves under one heading."""
+    """A group of leaves under one heading, and how many of them are ticked: none, some (half-ticked) or all."""
 
     name: Words
     leaves: tuple[Leaf, ...]
 
+    @property
+    def may_change(self) -> bool:
+        """Whether the actor may change any leaf of it."""
+        return any(leaf.may_change for leaf in self.leaves)
+
+    @property
+    def ticked(self) -> int:
+        """How many leaves are ticked."""
+        return sum(leaf.is_ticked for leaf in self.leaves)
+
+    @property
+    def total(self) -> int:
+        """How many leaves there are."""
+        return len(self.leaves)
+
 
 @dataclass(frozen=True, slots=True)
 class Limb:
-    """A branch with its groups, and how many of its leaves are ticked: none, some (half-ticked) or all."""
+    """A branch with its groups, and the same of them all together."""
 
     code: str
     name: Words
@@ -36,17 +51,17 @@ class Limb:
     @property
     def may_change(self) -> bool:
         """Whether the actor may change any leaf of it."""
-        return any(leaf.may_change for twig in self.twigs for leaf in twig.leaves)
+        return any(twig.may_change for twig in self.twigs)
 
     @property
     def ticked(self) -> int:
         """How many leaves are ticked."""
-        return sum(leaf.is_ticked for twig in self.twigs for leaf in twig.leaves)
+        return sum(twig.ticked for twig in self.twigs)
 
     @property
     def total(self) -> int:
         """How many leaves there are."""
-        return sum(len(twig.leaves) for twig in self.twigs)
+        return sum(twig.total for twig in self.twigs)
 
 
 def tree_of(ticked: Collection[str], held: Collection[str]) -> list[Limb]:

@@ -260,6 +260,26 @@ def _changes(before: Any, after: Any) -> Iterator[Words]:
             yield words % {"was": before.get(name) or nothing, "now": after.get(name) or nothing}
 
 
+_NUMBERS = {
+    "id_number": _("身份证件号码"),
+    "phone": _("手机号码"),
+    "all": _("身份证件号码、手机号码"),
+}
+"""Which of somebody's numbers an entry says were shown in full."""
+
+
+def _given(details: dict[str, Any]) -> Iterator[Words]:
+    """What somebody was given when he was added: an act that makes something has no picture of before."""
+    if details.get("identities"):
+        yield _("权限身份：%(names)s") % {"names": _("、").join(details["identities"])}
+    if "before" not in details and details.get("is_manager"):
+        yield _("授予管理权限")
+    if details.get("description"):
+        yield _("描述：%(description)s") % details
+    if details.get("which") in _NUMBERS:
+        yield _("号码：%(which)s") % {"which": _NUMBERS[details["which"]]}
+
+
 def _marks(details: dict[str, Any]) -> Iterator[Words]:
     """What a person was made or is no longer: a handler, or one whom the register no longer names; or how many were."""
     if isinstance(details.get("named"), bool):
@@ -333,8 +353,9 @@ class AuditEntry(models.Model):
 
     @property
     def details_in_words(self) -> list[str]:
-        """What changed, in sentences for the taxpayer; functions gained and lost are named by the page."""
+        """What changed, in sentences for the taxpayer; the floor that knows functions and pages names those."""
         lines = [*_changes(self.details.get("before"), self.details.get("after")), *_certificate(self.details)]
+        lines.extend(_given(self.details))
         if self.details.get("new_browser"):
             lines.append(_("此前未使用过的浏览器"))
         if self.details.get("phone_was"):

@@ -14,7 +14,7 @@ from accounts.actor import Actor
 from accounts.pages import page
 from accounts.requests import Request
 from agencies import home as agencies_home
-from staff import functions, standing
+from staff import functions, lacking, standing
 from staff import home as staff_home
 from staff.home import due_of, old_password
 
@@ -54,6 +54,8 @@ def home(request: Request) -> HttpResponse:
         "due": due,
         "operations_url": reverse("staff:operations"),
     }
+    if not actor.functions and actor.via is None:
+        context["why_nothing"] = lacking.why_nothing(actor)
     return page(request, "home.html", context)
 
 

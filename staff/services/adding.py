@@ -1,6 +1,7 @@
 """添加办税人员: finding somebody who may be added, and adding him (M27 to M31, M87, D19)."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.core import signing
 from django.core.exceptions import ValidationError
@@ -15,8 +16,8 @@ from accounts.models import Credential, Person, Taxpayer
 from accounts.passwords import Setting
 from accounts.words import for_phones
 from realname.models import Position
-from staff import functions, standing
-from staff.models import Grant, Identity, Membership
+from staff import standing
+from staff.models import Identity, Membership, beyond
 from staff.services import rights
 from staff.services.members import has_just_done
 from staff.standing import NOT_ADDED, Standing
@@ -27,10 +28,11 @@ _SALT = "candidate"
 def find(*, name: str, id_type: str, id_number: str, by: Actor) -> Standing:
     """The one person with this name and document who is registered as clerk here, collected and linked (D19).
 
-    Raises ValidationError `candidate_not_found` for everybody else, whatever is missing; `already_added`;
+    Raises ValidationError `candidate_not_found` for everybody else, whatever is missing; `already_added`, whose
+    params name the `member`;
     `searches` after ten an hour; PermissionDenied for who has no 管理权限.
     """
-    person, taxpayer = rights.require_manager(by)
+    person, taxpayer = rights.require_manager(by, act=Kind.MEMBER_SEARCHED)
     obstacle = throttles.take((SEARCHES, f"{taxpayer.uid}:{person.uid}"))
     known = None if obstacle else _look_up(name, id_type, id_number, taxpayer)
     is_member = known is not None and known.membership is not None and bool(known.posts)
@@ -44,7 +46,9 @@ def find(*, name: str, id_type: str, id_number: str, by: Actor) -> Standing:
         text = _("查询次数过多，请在%(minutes)s分钟后再试。")
         raise ValidationError(text, code="searches", params={"minutes": minutes})
     if is_member:
-        raise ValidationError(_("该人员已是本企业的办税人员。"), code="already_added")
+        member = known.membership.uid if known and known.membership else None
+        text = _("该人员已是本企业的办税人员。")
+        raise ValidationError(text, code="already_added", params={"member": member})
     if found is None:
         raise ValidationError(_("未查询到该人员信息"), code="candidate_not_found")
     return found
@@ -73,7 +77,7 @@ def candidate(token: str, *, by: Actor) -> Standing:
     Raises ValidationError `search_again` when it is old or somebody else's, or when he may no longer be added;
     `just_added` where this very actor has added him within the last minute.
     """
-    person, taxpayer = rights.require_manager(by)
+    person, taxpayer = rights.require_manager(by, act=Kind.MEMBER_ADDED)
     again = ValidationError(_("查询结果已失效，请重新搜索。"), code="search_again")
     try:
         uid, firm, asker = signing.loads(token, salt=_SALT, max_age=FLOW_LIFE)
@@ -101,8 +105,13 @@ def add(found: Standing, *, password: str, identities: Collection[Identity], is_
     Raises ValidationError `no_identity`, `foreign_identity`, `function_not_held`, `only_leads_give_management`,
     `already_added`, or the code of the rule of D12 that the password breaks.
     """
-    _person, taxpayer = rights.require_manager(by)
-    with rights.refusals_recorded(Kind.MEMBER_ADDED, by=by, target=found.person):
+    _person, taxpayer = rights.require_manager(by, act=Kind.MEMBER_ADDED, target=found.person)
+    given: dict[str, Any] = {"identities": sorted(identity.name for identity in identities), "is_manager": is_manager}
+
+    def is_repetition() -> bool:
+        return audit.has_just_done(Kind.MEMBER_ADDED, by=by, **given) and was_just_added(found, by=by)
+
+    with rights.refusals_recorded(Kind.MEMBER_ADDED, by=by, target=found.person, is_repetition=is_repetition):
         return _add(found, taxpayer, password, identities, is_manager, by=by)
 
 
@@ -134,9 +143,13 @@ def _check_identities(identities: Collection[Identity], taxpayer: Taxpayer, *, b
         raise ValidationError(_("请至少勾选一个权限身份。"), code="no_identity")
     if any(identity.taxpayer_id != taxpayer.pk for identity in identities):
         raise ValidationError(_("请从列表中选择权限身份。"), code="foreign_identity")
-    carried = set(Grant.objects.filter(identity__in=identities).values_list("function", flat=True))
-    if not by.functions.issuperset(functions.ALL.intersection(carried)):
-        raise ValidationError(_("您只能授予您本人拥有的功能。"), code="function_not_held")
+    closed = beyond(by.functions, identities)
+    if closed:
+        text = _(
+            "您只能授予您本人拥有的功能，不能授予%(names)s。请改选其他权限身份，或由法定代表人（业主）、财务负责人添加该人员。"
+        )
+        names = "、".join(f"“{identity.name}”" for identity in closed)
+        raise ValidationError(text, code="function_not_held", params={"names": names})
 
 
 def _create(found: Standing, is_manager: bool, credential: Credential) -> Membership:

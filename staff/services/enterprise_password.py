@@ -22,7 +22,7 @@ def change(old: str, new: str, *, by: Actor) -> Credential:
     Returns the credential, whose version has grown. Raises ValidationError `wrong_old_password`, `locked`, `stale`,
     `code_needed`, or the code of the rule of D12 that the new one breaks; PermissionDenied for who isn't LR or FR.
     """
-    person, taxpayer = rights.require_lead(by)
+    person, taxpayer = rights.require_lead(by, act=Kind.ENTERPRISE_PASSWORD_CHANGED)
     credential = Taxpayer.objects.select_related("credential").get(pk=taxpayer.pk).credential
     guess = Guess(Kind.ENTERPRISE_PASSWORD_CHANGED, enterprise.account_word(taxpayer.code), _HINT)
     refuse_wrong(guess, right=passwords.check(credential, old), by=by)

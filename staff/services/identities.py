@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, ProtectedError, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import audit
 from accounts.actor import Actor
@@ -14,8 +16,11 @@ from accounts.audit import Kind
 from accounts.models import Taxpayer
 from realname.models import LEADS, Post
 from staff import functions, signals
-from staff.models import Grant, Identity, Membership
+from staff.models import Grant, Identity, Membership, beyond
 from staff.services import rights
+
+NOT_YOURS_TO_DELETE = gettext_lazy("该身份含有您本人没有的功能，您不能删除。请法定代表人（业主）或财务负责人删除。")
+"""What a manager is told of an identity with functions that he doesn't hold (D8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,12 @@ def add(*, name: str, description: str, codes: Collection[str], by: Actor) -> Id
     Raises ValidationError `name_taken`, `unknown_function`, `function_not_held`, `code_needed`; PermissionDenied for
     who has no 管理权限.
     """
-    _person, taxpayer = rights.require_manager(by)
-    with rights.refusals_recorded(Kind.IDENTITY_ADDED, by=by, name=name), transaction.atomic():
+    _person, taxpayer = rights.require_manager(by, act=Kind.IDENTITY_ADDED, name=name)
+    asked: dict[str, Any] = {"name": name, "description": description, "codes": codes}
+    recorded = rights.refusals_recorded(
+        Kind.IDENTITY_ADDED, by=by, name=name, is_repetition=lambda: was_just_saved(None, **asked, by=by)
+    )
+    with recorded, transaction.atomic():
         _check_known(codes)
         _check_functions(codes, by=by)
         identity = _create(taxpayer, name, description)
@@ -98,8 +107,15 @@ def change(identity: Identity, *, version: int, name: str, description: str, cod
 
     Raises ValidationError `stale`, as `add`, and with what is said against it by who lends it (`staff.signals`).
     """
-    _person, taxpayer = rights.require_manager(by)
-    with rights.refusals_recorded(Kind.IDENTITY_CHANGED, by=by, name=identity.name), transaction.atomic():
+    _person, taxpayer = rights.require_manager(by, act=Kind.IDENTITY_CHANGED, name=identity.name)
+    asked: dict[str, Any] = {"name": name, "description": description, "codes": codes}
+    recorded = rights.refusals_recorded(
+        Kind.IDENTITY_CHANGED,
+        by=by,
+        name=identity.name,
+        is_repetition=lambda: was_just_saved(identity, **asked, by=by),
+    )
+    with recorded, transaction.atomic():
         locked = _locked(identity, taxpayer, version)
         before, affected = held_by(locked), effects(locked, codes)
         _check_known(frozenset(codes) - before)
@@ -150,14 +166,22 @@ def was_just_saved(
     return done and held_by(identity) == frozenset(codes)
 
 
+def was_just_deleted(identity: Identity, *, by: Actor) -> bool:
+    """Whether the actor has within the last minute deleted it: the same form sent twice (F12)."""
+    return audit.has_just_done(Kind.IDENTITY_DELETED, by=by, name=identity.name)
+
+
 def delete(identity: Identity, *, version: int, by: Actor) -> None:
     """Delete an identity that nobody has.
 
     Raises ValidationError `in_use` naming who has it, `stale`, as `add`, and with what is said against it by who lends
     it (`staff.signals`).
     """
-    _person, taxpayer = rights.require_manager(by)
-    with rights.refusals_recorded(Kind.IDENTITY_DELETED, by=by, name=identity.name), transaction.atomic():
+    _person, taxpayer = rights.require_manager(by, act=Kind.IDENTITY_DELETED, name=identity.name)
+    recorded = rights.refusals_recorded(
+        Kind.IDENTITY_DELETED, by=by, name=identity.name, is_repetition=lambda: was_just_deleted(identity, by=by)
+    )
+    with recorded, transaction.atomic():
         locked = _locked(identity, taxpayer, version)
         users = users_of(locked)
         count = users.count()
@@ -166,7 +190,8 @@ def delete(identity: Identity, *, version: int, by: Actor) -> None:
             text = _("不能删除：%(names)s等%(count)s人正在使用该身份，请先为他们更换身份。")
             raise ValidationError(text, code="in_use", params={"names": names, "count": count})
         codes = held_by(locked)
-        _check_functions(codes, by=by)
+        if beyond(by.functions, [locked]):
+            raise ValidationError(NOT_YOURS_TO_DELETE, code="function_not_held")
         signals.identity_deleting.send(Identity, identity=locked, by=by)
         try:
             locked.delete()

@@ -4,7 +4,7 @@ Legal representative and finance officer only, never on themselves or each other
 version of the membership that its page showed; a newer one means that somebody was quicker (STF-03).
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -22,8 +22,8 @@ from accounts.models import AuditEntry
 from accounts.models.signins import EndReason
 from accounts.words import for_phones
 from realname.models import LEADS, Post
-from staff import ordinary, signals, standing
-from staff.models import Identity, Membership
+from staff import functions, ordinary, signals, standing
+from staff.models import Grant, Identity, Membership
 from staff.services import rights
 from staff.standing import NOT_COLLECTED, NOT_LINKED
 
@@ -41,19 +41,28 @@ def picture_of(membership: Membership) -> dict[str, Any]:
 
 @contextmanager
 def _acting(
-    kind: Kind, membership: Membership, version: int, *, by: Actor, **details: Any
+    kind: Kind, membership: Membership, version: int, *, by: Actor, **asked: Any
 ) -> Iterator[tuple[Membership, dict[str, Any]]]:
     """The membership, locked and at the version the actor saw, and what its entry will say besides.
 
-    Afterwards it is saved as the next version, and recorded.
+    `asked` are the act's own arguments, by which the same form sent twice is known. Afterwards it is saved as the next
+    version, and recorded.
     """
-    _person, taxpayer = rights.require_lead(by)
     target = membership.person if membership.person_id is not None else None  # a caller may know the key alone
-    with rights.refusals_recorded(kind, by=by, target=target), transaction.atomic():
+    _person, taxpayer = rights.require_lead(by, act=kind, target=target)
+    details: dict[str, Any] = {"reason_given": asked["reason"]} if "reason" in asked else {}
+
+    def is_repetition() -> bool:
+        return target is not None and has_just_done(kind, membership, by=by, **asked)
+
+    recorded = rights.refusals_recorded(kind, by=by, target=target, is_repetition=is_repetition)
+    with recorded, transaction.atomic():
         locked = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk, taxpayer=taxpayer)
         if locked.version != version or locked.removed_at is not None:
             raise rights.stale()
-        _refuse_lead_or_self(locked, by=by)
+        obstacle = obstacle_to(kind, locked, by=by)
+        if obstacle is not None:
+            raise obstacle
         before = picture_of(locked)
         yield locked, details
         locked.version += 1
@@ -87,14 +96,67 @@ def _stands_as(asked: dict[str, Any], membership: Membership, last: AuditEntry) 
     return all(stands[name] == value for name, value in asked.items())
 
 
-def _refuse_lead_or_self(membership: Membership, *, by: Actor) -> None:
-    if membership.person == by.person:
-        raise ValidationError(_("不能对本人进行此操作。"), code="self")
+def obstacle_to(kind: Kind, membership: Membership, *, by: Actor) -> ValidationError | None:
+    """Why this act would be refused as the membership stands now, whoever is LR or FR and asks for it; None if not.
+
+    Codes: `self`, `not_clerk`, and what the act itself names. The page asks before it offers the act; the act asks
+    again, with the row locked.
+    """
+    if by.person is not None and membership.person_id == by.person.pk:
+        return ValidationError(_("不能对本人进行此操作。"), code="self")
     posts = Post.objects.open().filter(taxpayer=membership.taxpayer, person=membership.person, position__in=LEADS)
     if posts.exists():
-        raise ValidationError(
-            _("法定代表人（业主）和财务负责人通过变更税务登记维护，不能在这里操作。"), code="not_clerk"
-        )
+        text = _("法定代表人（业主）和财务负责人通过变更税务登记维护，不能在这里操作。")
+        return ValidationError(text, code="not_clerk")
+    own = _OWN_OBSTACLES.get(kind)
+    return own(membership) if own else None
+
+
+def _why_not_freeze(membership: Membership) -> ValidationError | None:
+    return ValidationError(_("该办税人员已经冻结。"), code="already_frozen") if membership.is_frozen else None
+
+
+def _why_not_unfreeze(membership: Membership) -> ValidationError | None:
+    return None if membership.is_frozen else ValidationError(_("该办税人员没有冻结。"), code="not_frozen")
+
+
+def _why_not_bind(membership: Membership) -> ValidationError | None:
+    if membership.is_bound:
+        return ValidationError(_("该办税员已绑定自然人账户。"), code="already_bound")
+    account = membership.person.credential
+    if account is None or not account.is_set:
+        return ValidationError(_("该办税员尚未注册自然人账户"), code="no_account")
+    return None
+
+
+def _why_not_unbind(membership: Membership) -> ValidationError | None:
+    return None if membership.is_bound else ValidationError(_("该办税员没有绑定自然人账户。"), code="not_bound")
+
+
+def _why_not_reset(membership: Membership) -> ValidationError | None:
+    text = _("该办税员已绑定自然人账户，请先解绑")
+    return ValidationError(text, code="bound") if membership.is_bound else None
+
+
+def _why_no_rights(membership: Membership) -> ValidationError | None:
+    """Who isn't collected or linked can't be given identities (M93)."""
+    problem = standing.of_person(membership.person, membership.taxpayer).problem
+    if problem not in (NOT_COLLECTED, NOT_LINKED):
+        return None
+    text = _("%(problem)s，无法维护其人员身份。%(next_step)s")
+    params = {"problem": problem.text, "next_step": problem.next_step}
+    return ValidationError(text, code=problem.code, params=params)
+
+
+_OWN_OBSTACLES: dict[Kind, Callable[[Membership], ValidationError | None]] = {
+    Kind.MEMBER_FROZEN: _why_not_freeze,
+    Kind.MEMBER_UNFROZEN: _why_not_unfreeze,
+    Kind.MEMBER_BOUND: _why_not_bind,
+    Kind.MEMBER_UNBOUND: _why_not_unbind,
+    Kind.PASSWORD_RESET: _why_not_reset,
+    Kind.MEMBER_CHANGED: _why_no_rights,
+}
+"""What in the membership's own state keeps each act from being done."""
 
 
 def remove(membership: Membership, *, version: int, by: Actor) -> None:
@@ -118,21 +180,20 @@ def freeze(membership: Membership, *, version: int, until: datetime | None = Non
 
     Raises ValidationError `already_frozen`, `until_in_the_past`, and as `remove`.
     """
-    with _acting(Kind.MEMBER_FROZEN, membership, version, by=by, reason_given=reason) as (locked, _entry):
+    with _acting(Kind.MEMBER_FROZEN, membership, version, by=by, until=until, reason=reason) as (locked, _entry):
         now = timezone.now()
-        if locked.is_frozen:
-            raise ValidationError(_("该办税人员已经冻结。"), code="already_frozen")
         if until is not None and until <= now:
             raise ValidationError(_("解冻时间应晚于现在。"), code="until_in_the_past")
         locked.frozen_at, locked.frozen_until = now, until
-        _tell(locked, for_phones("您在%(firm)s的办税身份已被冻结。"))
+        if until is None:
+            _tell(locked, for_phones("您在%(firm)s的办税身份已被冻结。"))
+        else:
+            _tell(locked, for_phones("您在%(firm)s的办税身份已被冻结，%(until)s自动解冻。"), until=_day(until))
 
 
 def unfreeze(membership: Membership, *, version: int, by: Actor) -> None:
     """解冻: he may act again (M64). Raises ValidationError `not_frozen`, and as `remove`."""
     with _acting(Kind.MEMBER_UNFROZEN, membership, version, by=by) as (locked, _entry):
-        if not locked.is_frozen:
-            raise ValidationError(_("该办税人员没有冻结。"), code="not_frozen")
         locked.frozen_at = locked.frozen_until = None
         _tell(locked, for_phones("您在%(firm)s的办税身份已解冻。"))
 
@@ -143,11 +204,6 @@ def bind(membership: Membership, *, version: int, by: Actor) -> None:
     Raises ValidationError `no_account`, `already_bound`, and as `remove`.
     """
     with _acting(Kind.MEMBER_BOUND, membership, version, by=by) as (locked, entry):
-        if locked.is_bound:
-            raise ValidationError(_("该办税员已绑定自然人账户。"), code="already_bound")
-        account = locked.person.credential
-        if account is None or not account.is_set:
-            raise ValidationError(_("该办税员尚未注册自然人账户"), code="no_account")
         locked.bound_at = timezone.now()
         entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_CHANGED)
         _tell(locked, for_phones("您在%(firm)s的个人登录密码已绑定为您的自然人登录密码。"))
@@ -159,8 +215,6 @@ def unbind(membership: Membership, *, version: int, by: Actor) -> None:
     Raises ValidationError `not_bound`, and as `remove`.
     """
     with _acting(Kind.MEMBER_UNBOUND, membership, version, by=by) as (locked, entry):
-        if not locked.is_bound:
-            raise ValidationError(_("该办税员没有绑定自然人账户。"), code="not_bound")
         locked.bound_at = None
         entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_CHANGED)
         _tell(locked, for_phones("您在%(firm)s的登录已与自然人登录密码解绑，请使用原个人登录密码。"))
@@ -172,8 +226,6 @@ def reset_password(membership: Membership, *, version: int, by: Actor) -> None:
     Raises ValidationError `bound`, and as `remove`.
     """
     with _acting(Kind.PASSWORD_RESET, membership, version, by=by) as (locked, entry):
-        if locked.is_bound:
-            raise ValidationError(_("该办税员已绑定自然人账户，请先解绑"), code="bound")
         locked.credential = passwords.reset(locked.credential)
         # Whoever locked himself out by wrong tries needs the way in that this opens (M100).
         account = ordinary.personal_account(standing.of_person(locked.person, locked.taxpayer))
@@ -195,12 +247,12 @@ def change_rights(
 
     Raises ValidationError `foreign_identity`, `until_in_the_past`, `not_collected`, `not_linked`, and as `remove`.
     """
-    with _acting(Kind.MEMBER_CHANGED, membership, version, by=by) as (locked, _entry):
+    asked = {"identities": identities, "is_manager": is_manager, "valid_until": valid_until}
+    with _acting(Kind.MEMBER_CHANGED, membership, version, by=by, **asked) as (locked, _entry):
         if any(identity.taxpayer_id != locked.taxpayer_id for identity in identities):
             raise ValidationError(_("请从列表中选择权限身份。"), code="foreign_identity")
         if valid_until is not None and valid_until <= timezone.now():
             raise ValidationError(_("有效期应晚于现在。"), code="until_in_the_past")
-        _refuse_unusable(locked)
         chosen = list(Identity.objects.select_for_update(no_key=True).filter(pk__in=[each.pk for each in identities]))
         if len(chosen) != len(set(identities)):  # one was deleted meanwhile
             raise rights.stale()
@@ -208,12 +260,15 @@ def change_rights(
         locked.is_manager, locked.valid_until = is_manager, valid_until
 
 
-def _refuse_unusable(membership: Membership) -> None:
-    """Who isn't collected or linked can't be given identities (M93)."""
-    problem = standing.of_person(membership.person, membership.taxpayer).problem
-    if problem in (NOT_COLLECTED, NOT_LINKED):
-        text = _("%(problem)s，无法维护其人员身份。%(next_step)s")
-        raise ValidationError(text, code=problem.code, params={"problem": problem.text, "next_step": problem.next_step})
+def effects_of(membership: Membership, identities: Collection[Identity]) -> tuple[frozenset[str], frozenset[str]]:
+    """The functions that the member would gain and lose with these identities instead of his own (D7)."""
+    held, wanted = _carried(membership.identities.all()), _carried(identities)
+    return wanted - held, held - wanted
+
+
+def _carried(identities: Iterable[Identity]) -> frozenset[str]:
+    codes = Grant.objects.filter(identity__in=list(identities)).values_list("function", flat=True)
+    return functions.ALL.intersection(codes)
 
 
 def end_sign_ins(membership: Membership, *, version: int, by: Actor) -> int:
@@ -227,8 +282,14 @@ def _end_sign_ins(membership: Membership, reason: EndReason) -> int:
     return signins.end_all(membership.person, membership.taxpayer, reason)
 
 
-def _tell(membership: Membership, text: str) -> None:
-    notices.tell(membership.person, text % {"firm": f"“{membership.taxpayer.name}”"})
+def _tell(membership: Membership, text: str, **more: str) -> None:
+    notices.tell(membership.person, text % {"firm": f"“{membership.taxpayer.name}”", **more})
+
+
+def _day(moment: datetime) -> str:
+    """A day as messages to phones write it."""
+    day = timezone.localdate(moment)
+    return for_phones("%(year)s年%(month)s月%(day)s日") % {"year": day.year, "month": day.month, "day": day.day}
 
 
 def show_number(membership: Membership, which: str, *, by: Actor) -> str:
@@ -237,7 +298,7 @@ def show_number(membership: Membership, which: str, *, by: Actor) -> str:
     `which` is "id_number" or "phone"; anything else raises LookupError. Raises ValidationError `removed` for who is
     no member any more: what he has since changed is no business of the firm.
     """
-    _person, taxpayer = rights.require_lead(by)
+    _person, taxpayer = rights.require_lead(by, act=Kind.NUMBER_SHOWN, target=membership.person, which=which)
     current = Membership.objects.select_related("person").get(pk=membership.pk, taxpayer=taxpayer)
     person = current.person
     if current.removed_at is not None:

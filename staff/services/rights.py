@@ -1,6 +1,6 @@
 """Who may do what in 企业人员维护 (D8, D9, D15), said once for all its acts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,17 +12,29 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
 
+_MET_TWICE = frozenset({"stale", "already_added", "name_taken"})
+"""How an act is refused that was already done."""
+
 
 @contextmanager
-def refusals_recorded(kind: Kind, *, by: Actor, target: Person | None = None, **details: Any) -> Iterator[None]:
+def refusals_recorded(
+    kind: Kind,
+    *,
+    by: Actor,
+    target: Person | None = None,
+    is_repetition: Callable[[], bool] = lambda: False,
+    **details: Any,
+) -> Iterator[None]:
     """Whatever act is refused inside is one entry of the record with the refusal's code, once it is rolled back (D28).
 
-    That a code to the phone is asked first is no refusal. One `about` a person names him as the entry's target.
+    That a code to the phone is asked first is no refusal; nor is one what the second of two equal clicks meets, as
+    `is_repetition` tells: nothing was refused to anybody, for what he wanted is done (F12). One `about` a person names
+    him as the entry's target.
     """
     try:
         yield
     except ValidationError as refusal:
-        if refusal.code != "code_needed":
+        if refusal.code != "code_needed" and not (refusal.code in _MET_TWICE and is_repetition()):
             whom = refusal.person if isinstance(refusal, AboutPerson) else target
             audit.record(kind, by=by, target=whom, reason=str(refusal.code), **details)
         raise
@@ -46,25 +58,34 @@ def stale() -> ValidationError:
     return ValidationError(_("信息已变更，请刷新后重试"), code="stale")
 
 
-def require_lead(by: Actor) -> tuple[Person, Taxpayer]:
+def require_lead(
+    by: Actor, *, act: Kind | None = None, target: Person | None = None, **details: Any
+) -> tuple[Person, Taxpayer]:
     """Person and taxpayer of a legal representative or finance officer acting for his own firm.
 
-    Raises PermissionDenied, with an entry in the record, for anybody else (M59, M62, M82, D8), and ValidationError
-    `code_needed` where his sign-in is weak and no code has proven him within five minutes (D15).
+    Raises PermissionDenied for anybody else (M59, M62, M82, D8), with an entry in the record that names the `act` that
+    was wanted, its target and its `details`; and ValidationError `code_needed` where his sign-in is weak and no code
+    has proven him within five minutes (D15).
     """
-    return _require(by, by.is_lead, "not_lead", _("只有法定代表人（业主）和财务负责人可以进行此操作。"))
+    text = _("只有法定代表人（业主）和财务负责人可以进行此操作。")
+    return _require(by, by.is_lead, "not_lead", text, _wanted(act, target, details))
 
 
-def require_manager(by: Actor) -> tuple[Person, Taxpayer]:
+def require_manager(
+    by: Actor, *, act: Kind | None = None, target: Person | None = None, **details: Any
+) -> tuple[Person, Taxpayer]:
     """As `require_lead`, for whom a lead has given 管理权限 as well (D8)."""
-    return _require(
-        by, by.is_manager, "not_manager", _("您没有企业人员维护的管理权限，请联系法定代表人（业主）或财务负责人。")
-    )
+    text = _("您没有企业人员维护的管理权限，请联系法定代表人（业主）或财务负责人。")
+    return _require(by, by.is_manager, "not_manager", text, _wanted(act, target, details))
 
 
-def _require(by: Actor, has_right: bool, reason: str, text: str) -> tuple[Person, Taxpayer]:
+def _wanted(act: Kind | None, target: Person | None, details: dict[str, Any]) -> dict[str, Any]:
+    return {"target": target, **details, **({"act": act} if act else {})}
+
+
+def _require(by: Actor, has_right: bool, reason: str, text: str, wanted: dict[str, Any]) -> tuple[Person, Taxpayer]:
     if by.person is None or by.taxpayer is None or by.is_acting or not has_right:
-        audit.record(Kind.ACT_REFUSED, by=by, reason=reason)
+        audit.record(Kind.ACT_REFUSED, by=by, reason=reason, **wanted)
         raise PermissionDenied(text)
     if signins.needs_code(by):
         raise ValidationError(_("请先通过短信验证码确认是您本人。"), code="code_needed")

@@ -13,7 +13,7 @@ from accounts.models import Taxpayer
 from staff import standing
 from staff.models import Membership
 from staff.services import rights
-from staff.standing import Standing
+from staff.standing import NOT_ADDED, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ class Preview:
         """A word that differs whenever what would be done does."""
         parts = [f"-{each.person.uid}" for each in self.gone] + [f"+{each.person.uid}" for each in self.returned]
         return hashlib.sha256("".join(sorted(parts)).encode()).hexdigest()
+
+    @property
+    def has_addable(self) -> bool:
+        """Whether anybody may be added now: of the others each one's problem says what is missing (M29, D19)."""
+        return any(each.problem is NOT_ADDED for each in self.to_add)
 
     @property
     def changes_anything(self) -> bool:
@@ -61,8 +66,9 @@ def synchronise(*, seen: str | None = None, by: Actor) -> Preview:
     ValidationError `stale` where the register says something else by now, and `code_needed`; PermissionDenied for who
     isn't legal representative or finance officer.
     """
-    _person, taxpayer = rights.require_lead(by)
-    with rights.refusals_recorded(Kind.SYNCED, by=by), transaction.atomic():
+    _person, taxpayer = rights.require_lead(by, act=Kind.SYNCED)
+    recorded = rights.refusals_recorded(Kind.SYNCED, by=by, is_repetition=lambda: has_just_synchronised(by=by))
+    with recorded, transaction.atomic():
         Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=taxpayer.pk)
         list(Membership.objects.open().select_for_update(no_key=True).filter(taxpayer=taxpayer).values_list("pk"))
         found = preview(taxpayer)

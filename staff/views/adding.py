@@ -12,9 +12,11 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.pages import form_page
 from accounts.requests import Request
-from staff import finding
+from realname import changes
+from staff import finding, lacking
 from staff.decorators import manager_required
 from staff.forms import AddMemberForm, CandidateForm
+from staff.models import Identity
 from staff.origins import Origin, origin_of
 from staff.services import adding
 from staff.steps import adding_steps_at
@@ -28,17 +30,23 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 def search_candidate(request: Request) -> HttpResponse:
     """Search by name, document type and number; the person found is shown masked (M28 to M30, D19)."""
     form = CandidateForm(request.POST if request.method == "POST" else None)
-    found, token = None, ""
-    if request.method == "POST" and form.is_valid():
+    found, token, already = None, "", None
+    has_identities = Identity.objects.filter(taxpayer=request.actor.taxpayer).exists()
+    # Without any identity nobody can be added (M94): no search is spent on finding that out.
+    if request.method == "POST" and has_identities and form.is_valid():
         try:
             found = adding.find(**form.cleaned_data, by=request.actor)
             token = adding.token_for(found, by=request.actor)
         except ValidationError as refusal:
+            already = (refusal.params or {}).get("member")
             form.add_error(None, refusal)
     context = {
         "form": form,
         "found": found,
         "token": token,
+        "already": already,
+        "may_change_register": request.actor.holds(changes.FUNCTION),
+        "has_identities": has_identities,
         "not_found": form.has_error("__all__", "candidate_not_found"),
         "steps": adding_steps_at(0),
         "origin": origin_of(request),
@@ -58,7 +66,7 @@ def add_member(request: Request, token: str) -> HttpResponse:
         return _no_candidate(request, refusal, origin)
     finding.refuse_foreign_identities(request.POST.getlist("identities"), by=request.actor)
     data = request.POST if request.method == "POST" else None
-    form = AddMemberForm(data, taxpayer=found.taxpayer, may_give_management=request.actor.is_lead)
+    form = AddMemberForm(data, taxpayer=found.taxpayer, giver=request.actor)
     if request.method == "POST" and form.is_valid():
         chosen = {**form.cleaned_data, "is_manager": form.cleaned_data.get("is_manager", False)}
         try:
@@ -69,8 +77,11 @@ def add_member(request: Request, token: str) -> HttpResponse:
             form.add_error("password" if str(refusal.code).startswith("password_") else None, refusal)
         else:
             told = _("已添加%(name)s为办税人员，并已短信告知本人。") if found.person.phone else _NOT_TOLD
-            messages.success(request, told % {"name": found.person.masked_name})
-            return redirect(origin.url_name)
+            name = {"name": found.person.masked_name}
+            messages.success(request, told % name)
+            if warning := lacking.warning_of(chosen["identities"]):
+                messages.warning(request, warning % name)
+            return redirect(origin.url)
     has_identities = form.fields["identities"].queryset.exists()  # type: ignore[attr-defined]
     context = {"form": form, "found": found, "has_identities": has_identities, "origin": origin}
     return form_page(request, "staff/add_member.html", {**context, "steps": adding_steps_at(1)})
@@ -86,4 +97,4 @@ def _no_candidate(request: Request, refusal: ValidationError, origin: Origin) ->
 def _just_added(request: Request, origin: Origin) -> HttpResponse:
     """The answer to the same form sent twice, one after the other or both at once: as to the first (F12)."""
     messages.info(request, _("该人员刚刚已添加。"))
-    return redirect(origin.url_name)
+    return redirect(origin.url)

@@ -15,7 +15,7 @@ from staff.decorators import lead_required
 from staff.forms import MembershipChoiceForm
 from staff.members import PAGE_SIZE, rich, rows_of
 from staff.models import Membership
-from staff.origins import AUTHORISATIONS
+from staff.origins import AUTHORISATIONS, at, here
 
 
 @require_safe
@@ -25,7 +25,8 @@ def authorisations(request: Request) -> HttpResponse:
     taxpayer = request.actor.taxpayer
     assert taxpayer is not None  # noqa: S101 - lead_required lets nobody in without one
     key_page = page_of(rich(Membership.objects.filter(taxpayer=taxpayer)), size=PAGE_SIZE, **keys_of(request))
-    context = {"rows": rows_of(taxpayer, key_page.rows), "pages": key_page.links({}), "origin": AUTHORISATIONS}
+    context = {"rows": rows_of(taxpayer, key_page.rows), "pages": key_page.links({})}
+    context |= {"origin": here(AUTHORISATIONS, request)}
     return page(request, "staff/authorisations.html", context)
 
 
@@ -33,9 +34,10 @@ def authorisations(request: Request) -> HttpResponse:
 @lead_required
 def withdraw_authorisation(request: Request) -> HttpResponse:
     """【解除授权】 for the one selected: on to the page that says what will happen."""
+    origin = at(AUTHORISATIONS, request.GET.get("list", ""))
     form = MembershipChoiceForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("请先选中需要解除授权的办税人员。"))
-        return redirect("staff:authorisations")
+        return redirect(origin.url)
     chosen = finding.member(form.cleaned_data["member"], by=request.actor)
-    return redirect(reverse("staff:remove", args=[chosen.uid]) + AUTHORISATIONS.query)
+    return redirect(reverse("staff:remove", args=[chosen.uid]) + origin.query)

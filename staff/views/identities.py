@@ -16,7 +16,7 @@ from accounts.requests import Request
 from staff import finding, functions
 from staff.decorators import manager_required
 from staff.forms import ActForm, IdentityForm
-from staff.models import Identity, identities_of
+from staff.models import Identity, beyond, identities_of
 from staff.services import identities as services
 from staff.trees import tree_of
 
@@ -160,9 +160,11 @@ def delete_identity(request: Request, uid: uuid.UUID) -> HttpResponse:
         try:
             services.delete(found, version=form.cleaned_data["version"], by=request.actor)
         except ValidationError as refusal:
-            form.add_error(None, refusal)
-        else:
+            if not services.was_just_deleted(found, by=request.actor):
+                form.add_error(None, refusal)
+        if not form.errors:
             messages.success(request, _("权限身份已删除。"))
             return redirect("staff:identities")
-    context = {"form": form, "identity": found, **_users(found, most=50)}
+    not_yours = services.NOT_YOURS_TO_DELETE if beyond(request.actor.functions, [found]) else ""
+    context = {"form": form, "identity": found, "not_yours": not_yours, **_users(found, most=50)}
     return form_page(request, "staff/delete_identity.html", context)

@@ -18,6 +18,7 @@ from staff.decorators import lead_required, manager_required
 from staff.forms import MemberFilterForm
 from staff.members import PAGE_SIZE, leads_of, members_of, rich, row_of, rows_of
 from staff.operations import PAGE_SIZE as ENTRIES
+from staff.origins import MEMBERS, here, origin_of
 from staff.services import members as services
 
 
@@ -35,9 +36,10 @@ def members(request: Request) -> HttpResponse:
     context = {
         "form": form,
         "filtered": bool(kept),
-        "leads": [] if kept or key_page.newer else leads_of(taxpayer),
+        "leads": [] if filters.get("state") or key_page.newer else leads_of(taxpayer, name=filters.get("name", "")),
         "rows": rows_of(taxpayer, key_page.rows),
         "pages": key_page.links(kept),
+        "carried": here(MEMBERS, request).query,
     }
     return form_page(request, "staff/members.html", context)
 
@@ -53,8 +55,10 @@ def member(request: Request, uid: uuid.UUID) -> HttpResponse:
     about = about.filter(Q(target=membership.person) | Q(person=membership.person))
     about = about.select_related("person", "target", "via") if may_read else about.none()
     entries = page_of(about, size=ENTRIES, **keys_of(request))
-    context = {"row": row_of(membership), "membership": membership, "page": entries, "pages": entries.links({})}
-    context |= {"may_read": may_read}
+    origin = origin_of(request)
+    kept = {name: request.GET[name] for name in ("from", "list") if name in request.GET}
+    context = {"row": row_of(membership), "membership": membership, "page": entries, "pages": entries.links(kept)}
+    context |= {"may_read": may_read, "origin": origin}
     return page(request, "staff/member.html", context)
 
 

@@ -108,7 +108,7 @@ document.addEventListener("keydown", (event) => {
   if (box) box.querySelector("summary").focus();
 });
 
-// Function tree: a box for a whole branch, half-ticked when some are; and how many are ticked.
+// Function tree: a box for a whole branch and for each of its groups, half-ticked when some are; and how many are ticked.
 each("[data-tree]", (tree) => {
   const leaves = (box) => [...box.querySelectorAll("input[type=checkbox][name]")];
   const count = () =>
@@ -117,7 +117,7 @@ each("[data-tree]", (tree) => {
       const on = all.filter((leaf) => leaf.checked).length;
       const whole = place.querySelector("[data-whole]");
       if (whole) [whole.checked, whole.indeterminate] = [on > 0 && on === all.length, on > 0 && on < all.length];
-      const figure = place.matches("[data-count]") ? place : place.querySelector("summary output");
+      const figure = place.matches("[data-count]") ? place : place.querySelector("output");
       if (figure) figure.textContent = `${on} / ${all.length}`;
     });
   tree.querySelectorAll("[data-whole]").forEach((whole) => (whole.closest("label").hidden = "fixed" in whole.closest("label").dataset));

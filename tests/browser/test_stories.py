@@ -2,6 +2,8 @@
 
 import pytest
 
+from staff import functions
+from staff.models import Identity
 from tests import cast
 
 M63 = "您选择的办税人已经被锁定，请选择其他办税人"
@@ -77,17 +79,28 @@ def test_another_picture_comes_without_losing_what_was_typed(someone):
     assert someone.page.get_by_label("纳税人识别号", exact=True).input_value() == cast.CODES["HC"]
 
 
-@pytest.mark.rule("M23", "M25", "M26", "M27", "M28", "M31", "M61", "M98", "D4", "D7", "SES-05")
-def test_a_legal_representative_defines_an_identity_adds_a_clerk_and_freezes_her(someone, somebody_else):
+@pytest.mark.rule("M23", "M25", "M26", "M27", "M28", "M31", "M61", "M97", "M98", "D4", "D7", "SES-05")
+def test_a_legal_representative_defines_all_of_the_tree_adds_a_clerk_and_freezes_her(someone, somebody_else):
+    """The demo's own 全量办税 gives way first: she defines it herself."""
+    Identity.objects.filter(taxpayer=cast.taxpayer("HC"), name="全量办税").update(name="原全量办税")
     someone.give_enterprise_password("HC")
     someone.press("钱*远")
     someone.give_code(cast.PHONES["钱思远"])
     someone.page.locator(".account summary").click()
     someone.press("企业人员维护")
     someone.press("身份维护")
-    someone.type("权限身份名称", "申报专员")
-    someone.page.get_by_label("历史办税操作查询").evaluate("box => box.closest('details').open = true")
-    someone.page.get_by_label("历史办税操作查询").check()
+    someone.type("权限身份名称", "全量办税")
+    for branch in functions.TREE:
+        box = someone.page.get_by_label(f"全选“{branch.name}”", exact=True)
+        box.evaluate("box => box.closest('details').open = true")
+        box.check()
+    groups = someone.page.get_by_label("全选“出口退税管理”", exact=True)
+    assert groups.is_checked()
+    one = someone.page.get_by_label("出口退（免）税备案", exact=True)
+    one.uncheck()
+    assert groups.evaluate("box => box.indeterminate")
+    one.check()
+    assert someone.sees(f"{len(functions.ALL)} / {len(functions.ALL)}")
     someone.press("保存")
     assert someone.sees("权限身份已保存")
     someone.press("返回企业人员维护")
@@ -97,7 +110,7 @@ def test_a_legal_representative_defines_an_identity_adds_a_clerk_and_freezes_her
     someone.press("搜索")
     someone.press("下一步")
     someone.type("个人登录密码", "雨桐第一次来登录")
-    someone.page.get_by_label("申报专员").check()
+    someone.page.get_by_label(f"全量办税（{len(functions.ALL)}项功能）", exact=True).check()
     someone.press("确定")
     assert someone.sees("已添加宋*桐为办税人员")
 
@@ -106,13 +119,15 @@ def test_a_legal_representative_defines_an_identity_adds_a_clerk_and_freezes_her
     somebody_else.press("密码登录")
     somebody_else.type("个人登录密码", "雨桐第一次来登录")
     somebody_else.press("确定")
-    assert somebody_else.sees("历史办税操作查询")
+    for branch in functions.TREE:
+        assert somebody_else.sees(str(branch.name))
+    assert somebody_else.page.locator("main .tile").count() == len(functions.ALL)
 
     row = someone.page.get_by_role("row", name="宋*桐")
     row.get_by_role("link", name="冻结").click()
     someone.press("确认冻结")
-    assert someone.sees("已冻结")
-    somebody_else.go("/")
+    assert someone.sees("已冻结宋*桐。")
+    somebody_else.page.locator("main .tile").first.click()
     assert somebody_else.sees("办税人员已冻结")
     assert somebody_else.page.url.endswith("/login/")
 

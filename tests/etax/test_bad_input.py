@@ -519,7 +519,7 @@ def bound(case: Case, request, **changed: bytes) -> django_forms.Form:
     more: dict[str, object] = {"request": request} if issubclass(case.form, shared.PictureForm) else {}
     more |= {"taxpayer": cast.taxpayer("HC")} if {"identities", "identity"} & case.fields.keys() else {}
     more |= {"agency": cast.taxpayer("XD")} if {"group", "people"} & case.fields.keys() else {}
-    more |= {"may_give_management": True} if case.form is forms.AddMemberForm else {}
+    more |= {"giver": Actor(is_lead=True)} if case.form is forms.AddMemberForm else {}
     return case.form(QueryDict(naughty.urlencoded({**case.data, **changed})), **more)
 
 

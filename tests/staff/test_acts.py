@@ -1,5 +1,6 @@
 """Acts on a clerk: remove, freeze, unfreeze, bind, unbind, reset, rights, sign-ins (M55 to M78, D8 to D11)."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -97,7 +98,7 @@ def test_removing_takes_identities_rights_and_the_way_in_and_keeps_the_history(l
     assert "确认删除" in shown
     answer = do(lead, "remove", member)
     assert answer.url == LIST
-    assert "已删除。" in words(lead.get(LIST))
+    assert "已删除郑*涛。" in words(lead.get(LIST))
     member.refresh_from_db()
     assert member.removed_at is not None
     assert not member.is_manager
@@ -124,7 +125,7 @@ def test_removing_takes_identities_rights_and_the_way_in_and_keeps_the_history(l
 def test_freezing_locks_with_a_reason_and_whoever_chooses_him_reads_m63(lead, other_visitor):
     member = cast.membership("HC", "孙雅静")
     assert do(lead, "freeze", member, reason="休产假").url == LIST
-    assert "已冻结。" in words(lead.get(LIST))
+    assert "已冻结孙*静。" in words(lead.get(LIST))
     member.refresh_from_db()
     assert member.is_frozen
     assert member.frozen_until is None
@@ -158,7 +159,7 @@ def test_a_freeze_until_a_date_is_over_at_midnight_of_that_day_by_itself(lead):
 def test_unfreezing_restores_him_with_identities_and_password(lead, other_visitor):
     member = cast.membership("HC", "黄志强")
     assert do(lead, "unfreeze", member).url == LIST
-    assert "已解冻。" in words(lead.get(LIST))
+    assert "已解冻黄*强。" in words(lead.get(LIST))
     member.refresh_from_db()
     assert (member.frozen_at, member.frozen_until) == (None, None)
     other_visitor.sign_in_by_password("HC", "黄志强")
@@ -174,7 +175,7 @@ def test_after_binding_the_natural_password_opens_and_the_own_one_does_not(lead,
     member = cast.membership("HC", "孙雅静")
     own = member.credential.password
     assert do(lead, "bind", member).url == LIST
-    assert "已绑定。" in words(lead.get(LIST))
+    assert "已绑定孙*静的自然人账户。" in words(lead.get(LIST))
     other_visitor.go_to_verify("HC", "孙雅静")
     by_password = reverse("staff:verify_by_password")
     old = {"password": cast.PERSONAL_PASSWORDS["HC", "孙雅静"]}
@@ -194,7 +195,7 @@ def test_after_binding_the_natural_password_opens_and_the_own_one_does_not(lead,
 def test_after_unbinding_the_original_own_password_opens_again_and_the_natural_one_does_not(lead, other_visitor):
     member = cast.membership("HC", "何晨曦")
     assert do(lead, "unbind", member).url == LIST
-    assert "已解绑。" in words(lead.get(LIST))
+    assert "已解绑何*曦的自然人账户。" in words(lead.get(LIST))
     other_visitor.go_to_verify("HC", "何晨曦")
     by_password = reverse("staff:verify_by_password")
     assert other_visitor.post(by_password, {"password": cast.NATURAL_PASSWORDS["何晨曦"]}).status_code == 400
@@ -220,7 +221,7 @@ def test_unbound_without_an_own_password_it_is_not_set_yet(lead, other_visitor):
 def test_a_reset_wipes_the_password_opens_111111_for_a_day_and_tells_the_clerk(lead, other_visitor):
     member = cast.membership("HC", "孙雅静")
     assert do(lead, "reset_password", member).url == LIST
-    assert "密码已重置为111111，24小时内有效" in words(lead.get(LIST))
+    assert "的密码已重置为111111，24小时内有效" in words(lead.get(LIST))
     member.refresh_from_db()
     assert member.credential.password == ""
     assert member.credential.is_temporary
@@ -455,26 +456,121 @@ def test_a_removed_member_is_beyond_every_act(by, act):
 
 @pytest.mark.rule("STF-02", "D10", "D11")
 @pytest.mark.parametrize(
-    ("act", "name", "code", "text"),
+    ("act", "name", "code", "text", "way_out"),
     [
-        ("freeze", "黄志强", "already_frozen", "该办税人员已经冻结。"),
-        ("unfreeze", "孙雅静", "not_frozen", "该办税人员没有冻结。"),
-        ("bind", "郑海涛", "no_account", "该办税员尚未注册自然人账户"),
-        ("bind", "何晨曦", "already_bound", "该办税员已绑定自然人账户。"),
-        ("unbind", "孙雅静", "not_bound", "该办税员没有绑定自然人账户。"),
-        ("reset_password", "何晨曦", "bound", "该办税员已绑定自然人账户，请先解绑"),
+        ("freeze", "黄志强", "already_frozen", "该办税人员已经冻结。", "unfreeze"),
+        ("unfreeze", "孙雅静", "not_frozen", "该办税人员没有冻结。", "freeze"),
+        ("bind", "郑海涛", "no_account", "该办税员尚未注册自然人账户", ""),
+        ("bind", "何晨曦", "already_bound", "该办税员已绑定自然人账户。", "unbind"),
+        ("unbind", "孙雅静", "not_bound", "该办税员没有绑定自然人账户。", "bind"),
+        ("reset_password", "何晨曦", "bound", "该办税员已绑定自然人账户，请先解绑", "unbind"),
     ],
 )
-def test_what_the_state_does_not_allow_is_refused_by_code_and_in_words(lead, by, act, name, code, text):
+def test_what_the_state_does_not_allow_is_not_offered_and_refused_with_the_way_out(
+    lead, by, act, name, code, text, way_out
+):
     member = cast.membership("HC", name)
     before = state_of(member)
     assert refusal(act_on, act, member, by) == code
-    answer = do(lead, act, member)
-    assert answer.status_code == 400
-    assert f"<li>{text}</li>" in answer.content.decode()
+    there = address(act, member)
+    for answer, status in ((lead.get(there), 200), (lead.post(there, {"version": member.version}), 400)):
+        assert answer.status_code == status
+        assert text in words(answer)
+        html = answer.content.decode()
+        assert "确认" not in html.split("<main")[1]
+        assert not way_out or f'href="{address(way_out, member)}"' in html
     assert state_of(member) == before
     assert entries(KINDS[act], result="done") == []
     assert lead.texts_to(member.person.phone) == []
+
+
+@every_act
+@pytest.mark.rule("D9", "STF-02")
+@pytest.mark.parametrize("name", ["钱思远", "林若兰"])
+def test_no_act_on_a_lead_is_offered_and_the_page_says_where_he_is_kept(lead, act, name):
+    answer = lead.get(address(act, cast.membership("HC", name)))
+    said = "不能对本人进行此操作" if name == "钱思远" else "通过变更税务登记维护，不能在这里操作"
+    assert said in words(answer)
+    assert "确认" not in answer.content.decode().split("<main")[1]
+    assert f'href="{reverse("staff:my_posts" if name == "钱思远" else "staff:changes")}"' in answer.content.decode()
+
+
+@pytest.mark.rule("M93")
+def test_whose_identity_cannot_be_kept_is_told_before_anything_is_filled_in(lead):
+    RealNameRecord.objects.filter(person=cast.person("孙雅静")).delete()
+    page = lead.get(address("change_rights", cast.membership("HC", "孙雅静")))
+    assert "该人员尚未实名采集，无法维护其人员身份" in words(page)
+    assert "保存</button>" not in page.content.decode()
+
+
+@pytest.mark.rule("M31", "D7", "M96")
+def test_before_other_rights_are_saved_the_page_says_what_is_gained_and_lost(lead):
+    member, there = cast.membership("HC", "孙雅静"), address("change_rights", cast.membership("HC", "孙雅静"))
+    query = cast.taxpayer("HC").identities.get(name="查询员")
+    before = state_of(member)
+    data = {"version": version_on(lead.get(there)), "identities": [str(query.uid)], "is_manager": "on"}
+    review = lead.post(there, data)
+    assert review.status_code == 200
+    text = words(review)
+    assert "确认修改权限 孙*静" in text
+    lost = text.split("失去的功能", 1)[1]
+    assert "【我要办税】的全部功能" in lost
+    assert "【我要查询】的全部功能" not in lost
+    assert state_of(member) == before
+    sent = re.findall(r'type="hidden"\s+name="([a-z_]+)"\s+value="([^"]*)"', review.content.decode().split("<main")[1])
+    form = {name: value for name, value in sent if name not in ("csrfmiddlewaretoken", "capacity")}
+    again = lead.post(there, {**form, "reopen": "yes"}).content.decode()
+    assert re.search(rf'value="{query.uid}"[^>]*checked', again)
+    assert state_of(member) == before
+    assert lead.post(there, {**form, "reviewed": "yes"}).url == LIST
+    assert state_of(member)["names"] == ["查询员"]
+    assert Membership.objects.get(pk=member.pk).is_manager
+
+
+@pytest.mark.rule("M31", "D7")
+def test_what_changes_no_function_is_saved_at_once(lead):
+    member, there = cast.membership("HC", "孙雅静"), address("change_rights", cast.membership("HC", "孙雅静"))
+    same = [str(identity.uid) for identity in member.identities.all()]
+    data = {"version": version_on(lead.get(there)), "identities": same, "is_manager": "on"}
+    assert lead.post(there, data).url == LIST
+    nothing = lead.post(there, {"version": version_on(lead.get(there))})
+    assert "孙*静没有权限身份：登录后没有功能可以用" in words(nothing)
+    assert Membership.objects.get(pk=member.pk).identities.exists()
+
+
+@pytest.mark.rule("M60", "M61", "OTP-13")
+def test_whoever_is_frozen_until_a_day_is_told_the_day(lead):
+    member = cast.membership("HC", "孙雅静")
+    do(lead, "freeze", member, until="2199-12-30")
+    assert "2199年12月30日自动解冻" in lead.texts_to(cast.PHONES["孙雅静"])[-1]
+
+
+@pytest.mark.rule("M60", "M31")
+@pytest.mark.parametrize(("act", "field"), [("freeze", "until"), ("change_rights", "valid_until")])
+def test_a_day_that_has_passed_is_told_at_its_own_field(lead, act, field):
+    answer = do(lead, act, cast.membership("HC", "孙雅静"), **{field: "2020-01-01"})
+    assert answer.status_code == 400
+    assert f'id="id_{field}_error"' in answer.content.decode()
+    assert f'href="#id_{field}"' in answer.content.decode()
+
+
+@pytest.mark.rule("F12", "D28")
+@pytest.mark.parametrize("act", ["freeze", "change_rights", "remove"])
+def test_four_equal_clicks_are_one_entry_and_nothing_refused(lead, act):
+    member = cast.membership("HC", "孙雅静")
+    data = {"version": version_on(lead.get(address(act, member))), "reviewed": "yes"}
+    for _click in range(4):
+        assert lead.post(address(act, member), data).url == LIST
+    assert [entry.result for entry in entries(KINDS[act])] == ["done"]
+
+
+@pytest.mark.rule("F12", "D28", "STF-03")
+def test_what_another_has_changed_meanwhile_is_refused_and_recorded(lead):
+    member = cast.membership("HC", "孙雅静")
+    data = {"version": version_on(lead.get(address("freeze", member)))}
+    services.freeze(member, version=member.version, by=actor("HC", "林若兰"))
+    assert lead.post(address("freeze", member), data).status_code == 409
+    assert [entry.result for entry in entries(Kind.MEMBER_FROZEN)] == ["done", "refused"]
 
 
 @pytest.mark.rule("M61", "STF-02")
@@ -651,7 +747,7 @@ def test_a_form_that_another_capacity_was_shown_does_nothing(lead):
 @pytest.mark.rule("F12", "STF-03", "SES-08")
 def test_the_same_form_sent_twice_has_one_effect_and_the_same_answer(lead, act):
     member = fit_for(act)
-    data = {"version": version_on(lead.get(address(act, member)))}
+    data = {"version": version_on(lead.get(address(act, member))), "reviewed": "yes"}
     assert lead.post(address(act, member), data).url == LIST
     after, texts = state_of(member), lead.texts_to(member.person.phone)
     again = lead.post(address(act, member), data)
@@ -683,7 +779,7 @@ def test_dates_that_an_act_leaves_alone_are_no_change_in_the_record(by):
 )
 def test_an_older_form_that_asks_for_something_else_is_told_that_something_has_changed(lead, act, other):
     member = fit_for(act)
-    data = {"version": version_on(lead.get(address(act, member)))}
+    data = {"version": version_on(lead.get(address(act, member))), "reviewed": "yes"}
     assert lead.post(address(act, member), data).url == LIST
     after = state_of(member)
     again = lead.post(address(act, member), {**data, **other})
@@ -694,6 +790,7 @@ def test_an_older_form_that_asks_for_something_else_is_told_that_something_has_c
 def test_rights_with_everything_in_them_sent_twice_have_one_effect_and_the_same_answer(lead):
     member, identity = cast.membership("HC", "孙雅静"), cast.taxpayer("HC").identities.get(name="查询员")
     data = {"version": 1, "identities": [str(identity.uid)], "is_manager": "on", "valid_until": "2199-12-30"}
+    data["reviewed"] = "yes"
     for _again in range(2):
         assert lead.post(address("change_rights", member), data).url == LIST
     assert len(entries(Kind.MEMBER_CHANGED, result="done")) == 1
@@ -703,7 +800,7 @@ def test_rights_with_everything_in_them_sent_twice_have_one_effect_and_the_same_
 @pytest.mark.rule("STF-03")
 def test_the_same_form_sent_again_later_is_told_that_something_has_changed(lead, act):
     member = fit_for(act)
-    data = {"version": version_on(lead.get(address(act, member)))}
+    data = {"version": version_on(lead.get(address(act, member))), "reviewed": "yes"}
     lead.post(address(act, member), data)
     after = state_of(member)
     with time_machine.travel(timezone.now() + timedelta(minutes=2), tick=False):

@@ -17,11 +17,11 @@ from accounts.limits import SEARCHES
 from accounts.models import Throttle
 from realname.models import Post
 from staff import functions, standing
-from staff.models import Identity, Membership
+from staff.models import Membership
 from staff.services import adding
 from staff.services import members as acts
 from tests import cast
-from tests.staff.acting import actor, entries, newcomer, refusal, without_tokens
+from tests.staff.acting import actor, entries, identity, newcomer, refusal, without_tokens
 from tests.visitor import words
 
 SEARCH, LIST = "/staff/add/", "/staff/"
@@ -41,10 +41,6 @@ def next_of(answer) -> str:
     """Where 【下一步】 leads; empty where nobody was found."""
     found = _NEXT.search(answer.content.decode())
     return found[1] if found else ""
-
-
-def identity(name: str = "查询员", key: str = "HC") -> Identity:
-    return cast.taxpayer(key).identities.get(name=name)
 
 
 def choice(*names: str, password: str = NEW, **more) -> dict[str, object]:
@@ -349,12 +345,27 @@ def test_adding_is_recorded_with_identities_and_management_and_without_the_passw
     assert (member.version, member.frozen_at, member.bound_at, member.valid_until) == (1, None, None, None)
 
 
-@pytest.mark.rule("M94", "M27")
-def test_without_any_identity_the_page_says_so_and_leads_to_them(lead):
+def without_identities() -> None:
     Membership.identities.through.objects.all().delete()
     cast.taxpayer("HC").engagements_as_client.all().update(identity=None, recognised_at=None)
     cast.taxpayer("HC").identities.all().delete()
-    answer = lead.get(next_of(lead.post(SEARCH, query())))
+
+
+@pytest.mark.rule("M94", "M27", "D19")
+def test_without_any_identity_no_search_is_spent_to_say_so(lead):
+    without_identities()
+    for answer in (lead.get(SEARCH), lead.post(SEARCH, query())):
+        assert "须先通过【身份维护】维护相应的身份" in words(answer)
+        assert f'href="{reverse("staff:identities")}"' in answer.content.decode()
+        assert "搜索</button>" not in answer.content.decode()
+    assert entries(Kind.MEMBER_SEARCHED) == []
+
+
+@pytest.mark.rule("M94", "M27")
+def test_without_any_identity_the_page_says_so_and_leads_to_them(lead):
+    there = next_of(lead.post(SEARCH, query()))
+    without_identities()
+    answer = lead.get(there)
     assert "须先通过【身份维护】维护相应的身份" in words(answer)
     assert f'href="{reverse("staff:identities")}"' in answer.content.decode()
     assert "确定</button>" not in answer.content.decode()
@@ -528,3 +539,49 @@ def test_once_added_with_an_identity_the_clerk_may_be_chosen_at_the_ordinary_doo
     assert "尚未添加为本企业的办税人员" in words(other_visitor.choose(NAME))
     lead.post(next_of(lead.post(SEARCH, query())), choice("查询员"))
     assert other_visitor.choose(NAME).status_code == 302
+
+
+# What a manager can't give, and who can (D8).
+
+
+@pytest.mark.rule("D8", "M31")
+def test_a_manager_is_not_offered_what_he_cannot_give_and_told_who_can(manager):
+    page = manager.get(next_of(manager.post(SEARCH, query())))
+    html = page.content.decode()
+    boxes = dict(re.findall(r'name="identities"\s+value="([^"]+)"([^>]*)>', html))
+    closed = {uid for uid, more in boxes.items() if "disabled" in more}
+    assert closed == {str(identity(name).uid) for name in ("全量办税", "查询员")}
+    assert "只能由法定代表人（业主）或财务负责人授予" in words(page)
+
+
+@pytest.mark.rule("D8", "M31")
+def test_whatever_a_manager_cannot_give_is_named_with_who_can(manager):
+    there = next_of(manager.post(SEARCH, query()))
+    answer = manager.post(there, choice("全量办税", "窄"))
+    assert answer.status_code == 400
+    assert "不能授予“全量办税”" in words(answer)
+    assert "由法定代表人（业主）、财务负责人添加" in words(answer)
+    assert not is_member()
+
+
+@pytest.mark.rule("D8", "M31")
+def test_a_lead_is_offered_every_identity(lead):
+    page = lead.get(next_of(lead.post(SEARCH, query())))
+    assert "disabled" not in page.content.decode().split('name="identities"', 1)[1].split("</fieldset>")[0]
+
+
+@pytest.mark.rule("D19", "M28")
+def test_who_is_a_member_already_is_linked(lead):
+    answer = lead.post(SEARCH, query("孙雅静", cast.ID_NUMBERS["孙雅静"]))
+    assert "该人员已是本企业的办税人员。" in words(answer)
+    assert f'href="{reverse("staff:member", args=[cast.membership("HC", "孙雅静").uid])}"' in answer.content.decode()
+
+
+@pytest.mark.rule("D19", "M29", "M104")
+def test_each_condition_that_can_be_mended_in_the_portal_has_its_link(lead, other_visitor):
+    link = f'href="{reverse("staff:register_posts")}"'
+    assert link in lead.post(SEARCH, query("查无此人")).content.decode()
+    narrow = cast.taxpayer("HC").identities.create(name="窄")
+    cast.membership("HC", "郑海涛").identities.set([narrow])
+    other_visitor.sign_in_by_sms("HC", "郑海涛")
+    assert link not in other_visitor.post(SEARCH, query("查无此人")).content.decode()

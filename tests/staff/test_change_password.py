@@ -180,6 +180,28 @@ def test_in_the_reset_state_an_sms_sign_in_is_gated_too_and_saving_needs_a_code_
     assert visitor.get(CHANGE).url.startswith(STEP_UP)
 
 
+@pytest.mark.rule("D10", "RST-04")
+def test_after_an_sms_sign_in_the_page_says_why_another_code_is_asked_and_leads_nowhere_in_a_circle(visitor):
+    in_reset_state()
+    visitor.sign_in_by_sms("HC", "孙雅静")
+    page = visitor.get(STEP_UP)
+    assert "您的个人登录密码已被重置为111111" in words(page)
+    assert "登录时用过的验证码不能再用" in words(page)
+    html = page.content.decode().split("<main")[1]
+    assert "返回首页" not in html
+    assert f'action="{reverse("sign_out")}"' in html
+    Throttle.objects.filter(key__startswith="code_gap").delete()  # a minute later
+    assert step_up(visitor).url == CHANGE
+
+
+@pytest.mark.rule("D15")
+def test_whose_password_was_not_reset_is_told_nothing_of_it(visitor):
+    visitor.sign_in_by_password("HC", "孙雅静")
+    page = visitor.get(STEP_UP)
+    assert "已被重置" not in words(page)
+    assert "返回首页" in page.content.decode().split("<main")[1]
+
+
 @pytest.mark.rule("D10", "RST-05", "M88")
 def test_after_a_day_the_reset_state_is_over_and_no_password_is_set(visitor):
     in_reset_state()

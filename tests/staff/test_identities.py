@@ -18,6 +18,7 @@ from staff.services import identities as services
 from staff.services import members as acts
 from tests import cast
 from tests.staff.acting import actor, entries, newcomer, refusal, version_on
+from tests.staff.acting import identity as of_firm
 from tests.visitor import words
 
 LIST, NEW_REVIEW, NEW_SAVE = "/staff/identities/", "/staff/identities/review/", "/staff/identities/save/"
@@ -27,10 +28,6 @@ VAT = "tax.declaration.vat_general"
 _TICKED = re.compile(r'name="functions"\s+value="([^"]+)"\s+checked')
 _DISABLED = re.compile(r'name="functions"\s+value="([^"]+)"\s+(?:checked\s+)?disabled')
 _HIDDEN = re.compile(r'<input type="hidden"\s+name="(version|name|description|functions)"\s+value="([^"]*)"')
-
-
-def of_firm(name: str, key: str = "HC") -> Identity:
-    return cast.taxpayer(key).identities.get(name=name)
 
 
 def held(name: str) -> frozenset[str]:
@@ -619,3 +616,48 @@ def test_going_back_from_the_review_loses_nothing_that_was_typed_or_ticked(lead,
     assert set(_TICKED.findall(html)) == {BASIC, VAT}
     assert ('value="新的&lt;i&gt;"' in html, 'value="说明"' in html) == (True, True)
     assert identity.grants.count() == 0
+
+
+@pytest.mark.rule("D8", "M25")
+def test_a_manager_is_not_offered_to_delete_what_he_does_not_hold(visitor):
+    narrow = cast.taxpayer("HC").identities.create(name="窄")
+    narrow.grant([OPERATIONS])
+    cast.membership("HC", "郑海涛").identities.set([narrow])
+    foreign = cast.taxpayer("HC").identities.create(name="开票")
+    foreign.grant([VAT])
+    visitor.sign_in_by_sms("HC", "郑海涛")
+    there = reverse("staff:delete_identity", args=[foreign.uid])
+    for answer in (visitor.get(there), visitor.post(there, {"version": 1})):
+        assert "请法定代表人（业主）或财务负责人删除" in words(answer)
+        assert "确认删除</button>" not in answer.content.decode()
+    assert foreign.grants.exists()
+
+
+@pytest.mark.rule("F12", "D28")
+def test_an_identity_saved_twice_by_equal_clicks_is_one_entry(by):
+    add = {"name": "开票员", "description": "", "codes": [VAT]}
+    made = services.add(**add, by=by)
+    assert refusal(services.add, **add, by=by) == "name_taken"
+    change = {"version": 1, "name": "开票员", "description": "甲", "codes": [VAT]}
+    services.change(made, **change, by=by)
+    assert refusal(services.change, made, **change, by=by) == "stale"
+    services.delete(made, version=2, by=by)
+    assert refusal(services.delete, made, version=2, by=by) == "stale"
+    for kind in (Kind.IDENTITY_ADDED, Kind.IDENTITY_CHANGED, Kind.IDENTITY_DELETED):
+        assert [entry.result for entry in entries(kind)] == ["done"]
+    services.add(name="乙", description="", codes=[VAT], by=by)
+    assert refusal(services.add, name="乙", description="", codes=[], by=by) == "name_taken"
+    assert [entry.result for entry in entries(Kind.IDENTITY_ADDED)] == ["done", "done", "refused"]
+
+
+@pytest.mark.rule("M25", "D30")
+def test_each_branch_and_group_says_how_much_of_it_is_ticked_and_names_its_own_box(lead):
+    identity = of_firm("查询员")
+    identity.grants.filter(function="query.record.logistics").delete()
+    html = lead.get(reverse("staff:identity", args=[identity.uid])).content.decode()
+    names = re.findall(r"data-whole>\s*([^<]+?)\s*</label>", html)
+    assert len(names) == len(set(names)) == len(functions.TREE) + sum(len(each.groups) for each in functions.TREE)
+    assert "全选“我要查询”" in names
+    assert "全选“办税进度及记录查询”" in names
+    assert re.search(r"<h3>\s*办税进度及记录查询\s*<output>2/3</output>", html)
+    assert re.search(r"<h3>\s*发票信息查询\s*<output>3/3</output>", html)

@@ -247,3 +247,17 @@ def test_the_home_page_leads_to_the_synchronisation_and_after_it_to_the_person(l
     page = lead.get("/")
     assert "董*慧与税务登记办税人信息不符，不能登录。如已离职请删除" in words(page)
     assert reverse("staff:member", args=[dong.uid]) in page.content.decode()
+
+
+@pytest.mark.rule("D19", "D20", "M29", "M30")
+def test_who_is_not_yet_added_stands_with_what_is_missing_and_only_then_without_the_way(lead):
+    firm, someone = cast.taxpayer("HC"), cast.person("周文博")
+    Post.objects.create(taxpayer=firm, person=someone, position="clerk", mobile="19900000004", since="2026-01-05")
+    page = words(lead.get(SYNC))
+    assert "周*博：还不能添加，该人员尚未实名采集。" in page
+    assert "宋*桐：可以添加" in page
+    assert "去添加办税人员" in page
+    Post.objects.filter(taxpayer=firm, person=cast.person("宋雨桐")).update(linked_at=None)
+    page = words(lead.get(SYNC))
+    assert "宋*桐：还不能添加，该人员尚未与企业关联。" in page
+    assert "去添加办税人员" not in page
