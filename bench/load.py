@@ -350,7 +350,9 @@ class Bench:
         name, since = f"world_{size}", self._rows_scanned(size)
         self.database.sql("ANALYZE", database=name)
         rows = self.database.sql(counted, size // 2, database=name)
-        self.found["tables"] = [[*row, since.get(row[0], 0) - scanned.get(row[0], 0)] for row in rows]
+        self.found["tables"] = [list(row) for row in rows]
+        read = {row[0]: since.get(row[0], 0) - scanned.get(row[0], 0) for row in rows}
+        self.found["scanned"] = {"size": size, "rows": {name: count for name, count in read.items() if count}}
 
     async def _tour(self, http: aiohttp.ClientSession, server: Server, timings: Timings, number: int) -> None:
         people = self.people[server.name][False]

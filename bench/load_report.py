@@ -80,9 +80,16 @@ def pages(found: dict[str, Any]) -> str:
 
 
 def tables(found: list[list[Any]]) -> str:
-    """What a row takes on the disk, its indexes among it, and whether the requests went by these."""
-    rows = [[name, f"{count:,}", f"{size / max(1, count):.0f}", str(read)] for name, count, size, read in found]
-    return table(["table", "rows", "bytes a row, with its indexes", "rows read without an index"], rows)
+    """What a row takes on the disk, its indexes among it."""
+    rows = [[name, f"{count:,}", f"{size / max(1, count):.0f}"] for name, count, size in found]
+    return table(["table", "rows", "bytes a row, with its indexes"], rows)
+
+
+def scanned(found: dict[str, Any]) -> str:
+    """Whether any request went through a big table row by row."""
+    read = ", ".join(f"{name}: {count:,}" for name, count in found["rows"].items())
+    size = f"{found['size']:,}"
+    return f"Rows of the big tables that all requests together read without an index, at {size} taxpayers: {read or 'none'}."
 
 
 def draw(found: dict[str, Any]) -> None:
@@ -125,6 +132,7 @@ PARTS = {
     "sizes": ("The same with more taxpayers", sizes),
     "crowds": ("Many at once", crowds),
     "tables": ("What rows take", tables),
+    "scanned": ("", scanned),
 }
 
 

@@ -325,15 +325,21 @@ def of_capacities(person: Person) -> list[Standing]:
 
 def _read(**whose: object) -> list[Standing]:
     """A standing for each person and taxpayer that a post or a membership joins: two queries, however many."""
-    return _standings(_named().filter(**whose)) + _without_posts(**whose)
+    return _standings(_named_on(timezone.localdate()).filter(**whose)) + _without_posts(**whose)
 
 
-def _named(day: date | Given | None = None) -> QuerySet[Post]:
-    """Whom the register names on this day, today unless it is said, each with all that his standing depends on."""
+@lru_cache(maxsize=2)
+def _named_on(day: date) -> QuerySet[Post]:
+    """The question for a day without its answer, for what is asked in many ways: making it takes longer than asking."""
+    return _named(day)
+
+
+def _named(day: date | Given) -> QuerySet[Post]:
+    """Whom the register names on this day, each with all that his standing depends on."""
     here = Q(person__memberships__taxpayer=F("taxpayer"), person__memberships__removed_at__isnull=True)
     cases = MisuseCase.objects.filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
     return (
-        Post.objects.held_on(day or timezone.localdate())
+        Post.objects.held_on(day)
         .annotate(member=FilteredRelation("person__memberships", condition=here))
         .select_related("person__credential", "taxpayer__credential", "member__credential")  # type: ignore[misc]
         .annotate(is_collected=_IS_COLLECTED, is_misused=Exists(cases.blocking(since=OuterRef("since"))))

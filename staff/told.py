@@ -63,6 +63,8 @@ PAGES: dict[str, Words] = {
     "agencies:place": Kind.CLIENT_GROUP_CHANGED.label,
     "agencies:groups": Kind.CLIENT_GROUP_CHANGED.label,
     "agencies:delete_group": Kind.CLIENT_GROUP_CHANGED.label,
+    "agencies:rename_group": Kind.CLIENT_GROUP_CHANGED.label,
+    "agencies:together": _("委托关系管理"),
     "agencies:acted": _("代理办税记录"),
 }
 """What one does at each address that only managers, LR and FR may open."""
