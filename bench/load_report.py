@@ -88,8 +88,8 @@ def tables(found: list[list[Any]]) -> str:
 def scanned(found: dict[str, Any]) -> str:
     """Whether any request went through a big table row by row."""
     read = ", ".join(f"{name}: {count:,}" for name, count in found["rows"].items())
-    size = f"{found['size']:,}"
-    return f"Rows of the big tables that all requests together read without an index, at {size} taxpayers: {read or 'none'}."
+    where = f"at {found['size']:,} taxpayers"
+    return f"Rows of these tables that all requests together read without an index, {where}: {read or 'none'}."
 
 
 def draw(found: dict[str, Any]) -> None:

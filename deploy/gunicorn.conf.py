@@ -62,11 +62,11 @@ def when_ready(server: Any) -> None:
         for folder in portal.engine.dirs:
             for file in Path(folder).rglob("*.html"):
                 portal.get_template(str(file.relative_to(folder)))
-        _load_what_the_first_request_would()
+        _load_what_the_first_request_would(portal.engine)
         _keep_for_good()
 
 
-def _load_what_the_first_request_would() -> None:
+def _load_what_the_first_request_would(engine: Any) -> None:
     """Words of all languages, hasher, cache's client: else each worker loads its own copy, 10 MB of it."""
     from django.conf import settings
     from django.utils import translation
@@ -74,7 +74,9 @@ def _load_what_the_first_request_would() -> None:
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
             translation.gettext("")
-    for module in ("argon2.low_level", "etax.context_processors", *(["redis"] if settings.CACHE_URL else [])):
+    processors = [path.rpartition(".")[0] for path in engine.context_processors]
+    caches = ["redis"] if settings.CACHES["default"]["BACKEND"].endswith("RedisCache") else []
+    for module in ("argon2.low_level", *processors, *caches):
         importlib.import_module(module)
 
 
