@@ -22,10 +22,10 @@ def form_page(request: HttpRequest, template: str, context: dict[str, Any], *, a
     """The page of a form: status 400 when it carries errors, as its `form` tells; 409 when somebody was quicker.
 
     Then, and when it came incomplete, it offers to show itself anew, from `anew` or from where it is: the form it
-    carries can never be saved.
+    carries can never be saved. An address with a wrong filter would only show the same again.
     """
     form = context["form"]
     is_stale = form.has_error(NON_FIELD_ERRORS, "stale")
-    if is_stale or form.is_incomplete:
+    if is_stale or (form.is_incomplete and request.method == "POST"):
         context = {**context, "refresh_url": anew or request.get_full_path()}
     return page(request, template, context, status=409 if is_stale else 400 if form.errors else 200)

@@ -67,8 +67,8 @@ class ClientFilterForm(Form):
         super().__init__(*args, **kwargs)
         groups = ClientGroup.objects.filter(agency=agency).order_by("name")
         self.fields["group"].queryset = groups  # type: ignore[attr-defined]
-        if not groups:  # nothing to choose from: whatever an address says of it means all
-            del self.fields["group"]
+        if not groups:
+            self.fields["group"].widget = forms.HiddenInput()
 
 
 class EngagementFilterForm(ClientFilterForm):

@@ -223,11 +223,11 @@ class Bench:
         timings = Timings()
         for actor in self.people[server.name][False][-5:]:
             visitor = Visitor(http, server.port, Timings())
-            await by_password(visitor, actor, self.phones)
+            await by_sms(visitor, actor, self.phones)  # by password the staff page would ask for a code first
             visitor.timings = timings
             for _ in range(30):
                 for page, path in PAGES.items():
-                    await visitor.ask(page, path)
+                    await visitor.see(page, path)
         self.found["pages"] = {
             page: [1000 * percentile(times, share) for share in (0.5, 0.95, 0.99)]
             for page, times in timings.seconds.items()
@@ -360,7 +360,7 @@ class Bench:
         await by_sms(visitor, people[number % len(people)], self.phones)
         for page, path in PAGES.items():
             if page not in ("login", "home"):
-                await visitor.ask(page, path)
+                await visitor.see(page, path)
 
     async def crowds(self, http: aiohttp.ClientSession) -> None:
         """A hundred people at once, then a thousand, by password."""

@@ -107,6 +107,12 @@ class Visitor:
         self.hidden = {key: unescape(value) for key, value in _HIDDEN.findall(self.text)}
         return ""
 
+    async def see(self, name: str, path: str) -> None:
+        """A page that must be shown. Raises `WrongAnswer` where it leads elsewhere."""
+        led = await self.ask(name, path)
+        if led:
+            raise WrongAnswer(f"{name} led to {led}")
+
     async def lead(self, name: str, path: str, data: dict[str, str], to: str) -> None:
         """A form that must lead to this address. Raises `WrongAnswer`."""
         led = await self.ask(name, path, data)

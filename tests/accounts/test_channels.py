@@ -306,9 +306,11 @@ def test_that_no_gateway_works_is_told_to_everybody_alike(gateway, binding, by):
 
 
 @pytest.mark.rule("F9")
-def test_the_queue_is_bounded(gateway, binding, by, monkeypatch):
+def test_the_queue_is_bounded(gateway, binding, by, monkeypatch, request):
     outbox.deliver(message().pk)
     monkeypatch.setattr(channels, "MOST_WAITING", 3)
+    channels._composed.cache_clear()  # the number is part of the question, which is composed once
+    request.addfinalizer(channels._composed.cache_clear)
     for _ in range(3):
         message()
     assert outbox.is_open()

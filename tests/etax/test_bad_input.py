@@ -452,7 +452,15 @@ CASES = [
     Case(
         between.PeopleOfAgencyForm, "agencies:handlers", of_agency, {}, an_engagement, free=free("name"), method="GET"
     ),
-    Case(between.TermsForm, "agencies:save_recognition", signed_in, {}, an_agency, free("version", "valid_until")),
+    Case(between.TermsForm, "agencies:review_recognition", signed_in, {}, an_agency, free("version", "valid_until")),
+    Case(
+        between.ConfirmedTermsForm,
+        "agencies:save_recognition",
+        signed_in,
+        {},
+        an_agency,
+        free("version", "valid_until", "identity_version"),
+    ),
     Case(
         between.NoteForm,
         "agencies:cancel",
@@ -494,8 +502,10 @@ CASES = [
     Case(declaration_forms.DeclarationNoticeForm, "staff:declaration", signed_in, free=free("show")),
     Case(declaration_forms.ResetDeclarationPasswordForm, "staff:reset_declaration_password", signed_in, RESET, a_firm),
 ]
-PARTS = {shared.PictureForm}
+PARTS = {shared.PictureForm, between.GroupChoiceForm}
 """What other forms are made of; never shown alone."""
+APART = {between.TogetherForm}
+"""What needs rows named beside it: attacked in a test of its own."""
 TOLD = {"name", "reason", "description", "statement", "note"}
 """Fields whose text is kept and shown to others."""
 DATED = {"since", "until", "valid_until"}
@@ -511,7 +521,18 @@ def below(form: type) -> set[type]:
 @pytest.mark.rule("VAL-03")
 def test_every_form_of_the_portal_is_attacked_here():
     ours = {form for form in below(shared.Form) - {shared.Form} if not form.__module__.startswith("tests.")}
-    assert ours == {case.form for case in CASES} | PARTS
+    assert ours == {case.form for case in CASES} | PARTS | APART
+
+
+@pytest.mark.rule("VAL-03", "REL-01")
+@pytest.mark.parametrize("name", ["engagement", *between.TogetherForm.base_fields])
+def test_what_is_done_to_several_clients_at_once_takes_any_input(visitor, name):
+    of_agency(visitor)
+    fields = {"engagement": an_engagement().encode(), "act": b"name"}
+    attack = Attack(visitor)
+    ask = lambda client, value: post(client, reverse("agencies:together"), fields | {name: value})  # noqa: E731
+    attack.each(naughty.some(3), ask)
+    attack.end()
 
 
 def bound(case: Case, request, **changed: bytes) -> django_forms.Form:
@@ -689,7 +710,7 @@ def test_fields_that_no_form_has_are_ignored(visitor):
 
 
 @pytest.mark.rule("VAL-03")
-@pytest.mark.parametrize("name", ["sign_out", "accounts:acknowledge", "staff:change_password", "staff:synchronise"])
+@pytest.mark.parametrize("name", ["accounts:acknowledge", "staff:change_password", "staff:synchronise"])
 def test_a_made_up_capacity_is_409_and_does_nothing(visitor, name):
     signed_in(visitor)
     attack = Attack(visitor)

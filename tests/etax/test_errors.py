@@ -24,7 +24,7 @@ from django.utils import timezone, translation
 from accounts.models import AuditEntry, SignIn
 from accounts.models.record import Kind
 from etax import urls
-from staff.models import Membership
+from staff.models import Identity, Membership
 from tests import cast
 from tests.visitor import Visitor, words
 
@@ -194,7 +194,11 @@ def test_a_function_that_is_not_held_is_403_and_says_who_can_give_it(faulty):
     cast.membership("HC", "孙雅静").identities.clear()
     answer = faulty.get(reverse("staff:operations"))
     assert_is_own_page(answer, 403, HEADINGS[403])
-    assert "请法定代表人（业主）或财务负责人在【身份维护】中" in words(answer)
+    assert "您还没有权限身份。请法定代表人（业主）或财务负责人登录后，在【企业人员维护】中" in words(answer)
+    cast.membership("HC", "孙雅静").identities.set([Identity.objects.create(taxpayer=cast.taxpayer("HC"), name="空")])
+    answer = faulty.get(reverse("staff:operations"))
+    assert_is_own_page(answer, 403, HEADINGS[403])
+    assert "请法定代表人（业主）或财务负责人登录后，在【身份维护】中为您的权限身份勾选该功能" in words(answer)
 
 
 @pytest.mark.rule("CFG-06", "SES-08")

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import AuditEntry, Person
 from realname import collecting as services
 from realname.models import Collection, Photo
+from staff.models import Identity
 from tests import cast
 from tests.realname import cards
 from tests.realname.collecting import (
@@ -65,6 +66,7 @@ def test_zhou_wenbo_collects_is_approved_links_himself_and_can_be_added_in_yunfa
     other_visitor.go_to_verify("YF", "王晓敏")
     other_visitor.verify_by_sms(cast.PHONES["王晓敏"])
     other_visitor.set_password("Xiaomin-2026-ok")
+    Identity.objects.create(taxpayer=cast.taxpayer("YF"), name="全量办税")
     candidate = {"name": NAME, "id_type": "resident", "id_number": cast.ID_NUMBERS[NAME]}
     found = words(other_visitor.post(reverse("staff:search_candidate"), candidate))
     assert "未查询到该人员信息" not in found

@@ -191,7 +191,7 @@ def test_a_sign_ins_id_in_another_persons_session_is_nobody(visitor, other_visit
 @pytest.mark.rule("D16")
 def test_a_form_shown_to_another_capacity_is_refused_and_nothing_is_done(visitor):
     visitor.sign_in_by_password("HC", "孙雅静")
-    answer = visitor.post(reverse("sign_out"), {"capacity": "somebody-else"})
+    answer = visitor.post(reverse("accounts:acknowledge"), {"capacity": "somebody-else"})
     assert answer.status_code == 409
     assert "没有保存任何内容" in words(answer)
     assert visitor.get(HOME).status_code == 200
