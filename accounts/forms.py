@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import format_lazy
@@ -27,6 +28,10 @@ class Form(forms.Form):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             _say_what_to_do(field)
+
+    def offer(self, name: str, rows: QuerySet[Any]) -> None:
+        """Let this field of rows choose among these."""
+        self.fields[name].queryset = rows  # type: ignore[attr-defined]  # only a field of rows has one
 
     @property
     def is_incomplete(self) -> bool:

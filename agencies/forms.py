@@ -66,7 +66,7 @@ class ClientFilterForm(Form):
     def __init__(self, *args: Any, agency: Taxpayer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         groups = ClientGroup.objects.filter(agency=agency).order_by("name")
-        self.fields["group"].queryset = groups  # type: ignore[attr-defined]
+        self.offer("group", groups)
         if not groups:
             self.fields["group"].widget = forms.HiddenInput()
 
@@ -144,7 +144,7 @@ class TermsForm(Form):
         super().__init__(*args, **kwargs)
         can_be_lent = Count("grants", filter=Q(grants__function__in=functions.LENDABLE))
         lendable = identities_of(taxpayer).annotate(lendable_count=can_be_lent).filter(lendable_count__gt=0)
-        self.fields["identity"].queryset = lendable  # type: ignore[attr-defined]
+        self.offer("identity", lendable)
         self.fields["valid_from"].required = True
         self.fields["valid_from"].error_messages["required"] = _("请填写开始日期。")
 
@@ -179,7 +179,7 @@ class HandlersForm(ActForm):
 
     def __init__(self, *args: Any, agency: Taxpayer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["people"].queryset = people_known_to(agency)  # type: ignore[attr-defined]
+        self.offer("people", people_known_to(agency))
 
 
 class GroupForm(Form):
@@ -202,7 +202,7 @@ class GroupChoiceForm(Form):
 
     def __init__(self, *args: Any, agency: Taxpayer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["group"].queryset = ClientGroup.objects.filter(agency=agency).order_by("name")  # type: ignore[attr-defined]
+        self.offer("group", ClientGroup.objects.filter(agency=agency).order_by("name"))
 
 
 class PlaceForm(GroupChoiceForm, ActForm):
@@ -217,7 +217,7 @@ class TogetherForm(GroupChoiceForm):
 
     def __init__(self, *args: Any, agency: Taxpayer, **kwargs: Any) -> None:
         super().__init__(*args, agency=agency, **kwargs)
-        self.fields["people"].queryset = people_known_to(agency)  # type: ignore[attr-defined]
+        self.offer("people", people_known_to(agency))
 
     def clean(self) -> dict[str, Any] | None:
         """See `Form.clean`. Raises ValidationError `nobody_ticked`."""

@@ -99,7 +99,7 @@ simple.register(Membership, SimpleAdmin)
 tuned.register(Membership, TunedAdmin)
 
 urlpatterns = [
-    path("admin/simple/", simple.urls),
+    path("admin/untuned/", simple.urls),
     path("admin/tuned/", tuned.urls),
     # Signing in needs DEBUG for a moment, and the pages then link this one.
     path("demo/phone/", phone.simulated_phone, name="simulated_phone"),

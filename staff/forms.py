@@ -244,7 +244,7 @@ class RightsForm(ActForm):
 
     def __init__(self, *args: Any, taxpayer: Taxpayer, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["identities"].queryset = identities_of(taxpayer)  # type: ignore[attr-defined]
+        self.offer("identities", identities_of(taxpayer))
 
 
 class IdentityForm(Form):

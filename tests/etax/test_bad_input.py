@@ -530,8 +530,8 @@ def test_what_is_done_to_several_clients_at_once_takes_any_input(visitor, name):
     of_agency(visitor)
     fields = {"engagement": an_engagement().encode(), "act": b"name"}
     attack = Attack(visitor)
-    ask = lambda client, value: post(client, reverse("agencies:together"), fields | {name: value})  # noqa: E731
-    attack.each(naughty.some(3), ask)
+    where = reverse("agencies:together")
+    attack.each(naughty.some(3), lambda client, value: post(client, where, fields | {name: value}))
     attack.end()
 
 
