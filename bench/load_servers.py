@@ -12,7 +12,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 from tests.faults.children import Child, free_port, run, wait_until  # noqa: E402
 from tests.faults.servers import OWNER, Cluster, Redis, _binary  # noqa: E402
 
-WORKERS = 2 * (os.cpu_count() or 1) + 1
+WORKERS = 2 * (os.cpu_count() or 1)
 
 
 class Database(Cluster):
@@ -56,6 +56,7 @@ class Server:
             "HTTPS": "0",
             "MALLOC_ARENA_MAX": "1",
             "MALLOC_TRIM_THRESHOLD_": "65536",
+            "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
         }
         self.application = "peer.wsgi" if is_peer else "etax.wsgi"
         self.child: Child | None = None
