@@ -33,6 +33,10 @@ class Form(forms.Form):
         """Let this field of rows choose among these."""
         self.fields[name].queryset = rows  # type: ignore[attr-defined]  # only a field of rows has one
 
+    def offers_any(self, name: str) -> bool:
+        """Whether there is a row to choose in this field: one query."""
+        return bool(self.fields[name].queryset.exists())  # type: ignore[attr-defined]  # as above
+
     @property
     def is_incomplete(self) -> bool:
         """Whether what the page itself had to send is missing or mangled: only loading it anew can mend that."""

@@ -15,7 +15,7 @@ if _FOLDER:  # where the workers of one node put their figures together
 try:
     import prometheus_client as _client
 except ImportError:  # pragma: no cover - the embedded default
-    _client = None  # type: ignore[assignment]
+    _client = None  # type: ignore[assignment]  # the type is the module's
 
 
 class Figure(Protocol):
@@ -41,7 +41,7 @@ class _Nothing:
 
 def _figure(kind: str, name: str, meaning: str, labels: tuple[str, ...] = (), **more: Any) -> Figure:
     if _client is None:
-        return _Nothing()  # type: ignore[unreachable]
+        return _Nothing()  # type: ignore[unreachable]  # where types are checked the package is there
     figure: Figure = getattr(_client, kind)(name, meaning, labels, **more)
     return figure
 

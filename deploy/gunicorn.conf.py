@@ -10,8 +10,8 @@ from typing import Any
 
 bind = os.environ.get("WEB_BIND", "127.0.0.1:8000")
 # Sync workers: threads were erratic with connections that browsers keep, and a request here is short. Hashing, which is
-# what costs, has its own slots (HASH_SLOTS), so that more workers than cores wait rather than compute. With one more than
-# these a hundred sign-ins at once took no less time, and 35 MB more.
+# what costs, has its own slots (HASH_SLOTS), so that more workers than cores wait rather than compute. With one more a
+# hundred sign-ins at once took no less time, and 35 MB more.
 worker_class = "sync"
 workers = int(os.environ.get("WEB_WORKERS", str(2 * multiprocessing.cpu_count())))
 backlog = 512

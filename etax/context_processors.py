@@ -5,7 +5,6 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -66,7 +65,6 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     return {
         "bureau_name": _(settings.BUREAU_NAME),
         "embedded": settings.DEBUG,
-        "icons": static("icons.svg"),
         "menu": [] if actor.holds_reset or actor.holds_printed else functions.menu(actor.functions),
         "account_links": _account_links(actor),
         "is_at_counter": officers.COUNTER in duties,

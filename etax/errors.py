@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import Promise
@@ -121,7 +120,6 @@ def _context(
         "next_steps": [{"text": said.next_step, "url": ""}, *(links or [home])],
         "request_id": request_id,
         "bureau_name": gettext(settings.BUREAU_NAME),
-        "icons": static("icons.svg"),
         "page_language": display.page_language(),
         "display_next": reverse("home"),
     }

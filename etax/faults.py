@@ -16,7 +16,7 @@ class FaultKeeper(ExceptionReporter):
     def __init__(self, request: HttpRequest | None, *args: Any, **options: Any) -> None:
         super().__init__(request, *args, **options)
         if request is not None:
-            request.fault = self.exc_value  # type: ignore[attr-defined]
+            request.fault = self.exc_value  # type: ignore[attr-defined]  # ours, for the error page
 
     def get_traceback_html(self) -> SafeString:
         """Nothing: nobody would see it."""

@@ -67,5 +67,5 @@ def registry(*, of_workers: bool) -> CollectorRegistry:
     made = CollectorRegistry()
     made.register(FromDatabase())
     if of_workers:
-        MultiProcessCollector(made)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(made)  # type: ignore[no-untyped-call]  # the package has no types here
     return made

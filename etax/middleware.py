@@ -163,8 +163,8 @@ class ErrorPageMiddleware:
         replaced = self._usable(request, answer)
         if "Allow" in response.headers:
             replaced["Allow"] = response.headers["Allow"]
-        # Django's mark of an answer that has its line in the log: one error, one line.
-        replaced._has_been_logged = getattr(response, "_has_been_logged", False)  # type: ignore[attr-defined]
+        told = getattr(response, "_has_been_logged", False)  # Django's mark, which the stubs don't know
+        replaced._has_been_logged = told  # type: ignore[attr-defined]  # one error, one line in the log
         return replaced
 
     def _usable(self, request: HttpRequest, answer: HttpResponse) -> HttpResponse:

@@ -1,7 +1,7 @@
-"""Django's own tags `translate`, `blocktranslate`, `static` and `url`, which keep what is always the same.
+"""Tags that every template has: the portal's `icon` and `notice`, and four of Django's own that keep their text.
 
-A page has a hundred of them that depend on nothing but the language, and looking all of them up anew took half the time
-of drawing it. These tags are there in every template; one that loads `i18n` or `static` gets Django's.
+A page has a hundred `translate`, `blocktranslate`, `static` and `url` that depend on nothing but the language, and
+looking all of them up anew took half the time of drawing it. A template that loads `i18n` or `static` gets Django's.
 """
 
 from collections.abc import Callable, Hashable
@@ -13,6 +13,8 @@ from django.templatetags import i18n
 from django.templatetags import static as static_files
 from django.urls import get_script_prefix, get_urlconf
 from django.utils import translation
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 Compile = Callable[[Parser, Token], Any]
 
@@ -83,6 +85,35 @@ def _address_is_constant(tag: Any) -> bool:
     return not (tag.args or tag.kwargs or tag.asvar) and _is_constant(tag.view_name)
 
 
+def _icon_is_constant(tag: Any) -> bool:
+    return tag.target_var is None and not tag.kwargs and all(_is_constant(each) for each in tag.args)
+
+
+_own = Library()
+
+
+@_own.simple_tag
+def icon(name: str) -> SafeString:
+    """The drawing of this name out of icons.svg, which says nothing to who hears the page read."""
+    drawn = '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>'
+    return format_html(drawn, static_files.static("icons.svg"), name)
+
+
+_ICONS = {"bad": "stop", "warn": "warn", "ok": "check", "info": "info"}
+
+
+@register.simple_block_tag
+def notice(content: str, kind: str, role: str = "", drawing: str = "") -> SafeString:
+    """A box that tells of something `bad`, to `warn` of, `ok` or only `info`, with the icon of its kind.
+
+    `role` is "alert" or "status" for what has just happened, so that who hears the page read is told first.
+    """
+    spoken = format_html(' role="{}"', role) if role else ""
+    box = '<div class="notice {}"{}>{}<div>{}</div></div>'
+    return format_html(box, kind, spoken, icon(drawing or _ICONS[kind]), content)
+
+
+register.tag("icon", _keeps(_own.tags["icon"], _icon_is_constant, _always))
 for _name in ("translate", "trans"):
     register.tag(_name, _keeps(i18n.do_translate, _words_are_constant, translation.get_language))
 for _name in ("blocktranslate", "blocktrans"):

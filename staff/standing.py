@@ -341,6 +341,7 @@ def _named(day: date | Given) -> QuerySet[Post]:
     return (
         Post.objects.held_on(day)
         .annotate(member=FilteredRelation("person__memberships", condition=here))
+        # The checker takes `member`, the relation annotated above, for no relation.
         .select_related("person__credential", "taxpayer__credential", "member__credential")  # type: ignore[misc]
         .annotate(is_collected=_IS_COLLECTED, is_misused=Exists(cases.blocking(since=OuterRef("since"))))
         .annotate(has_identity=_has_identity("member__pk"))

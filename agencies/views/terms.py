@@ -49,7 +49,7 @@ def _context(agency: Taxpayer, form: TermsForm, engagement: Engagement | None) -
         "agency": agency,
         "form": form,
         "engagement": engagement,
-        "has_identities": form.fields["identity"].queryset.exists(),  # type: ignore[attr-defined]
+        "has_identities": form.offers_any("identity"),
         "review_url": reverse(f"agencies:review_{kind}", args=[uid]),
         "save_url": reverse(f"agencies:save_{kind}", args=[uid]),
         "back_url": reverse("agencies:change" if engagement else "agencies:recognise", args=[uid]),

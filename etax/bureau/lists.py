@@ -120,7 +120,7 @@ class ReadOnlyList(_ModelAdmin):
         term = context["cl"].query
         kind = Kind.OFFICER_SEARCHED if term else self.seen_as
         if kind is not None:
-            actor = request.actor  # type: ignore[attr-defined]
+            actor = request.actor  # type: ignore[attr-defined]  # set by our middleware
             audit.record(kind, by=actor, list=self.opts.model_name, term=_masked(term))
         status = 200 if SearchForm(request.GET).is_valid() else 400
         return page(request, "bureau/change_list.html", context, status=status)

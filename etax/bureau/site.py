@@ -27,7 +27,7 @@ class BureauSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether it is an officer, come in by the officers' door."""
-        return bool(request.actor.is_officer)  # type: ignore[attr-defined]
+        return bool(request.actor.is_officer)  # type: ignore[attr-defined]  # set by our middleware
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """The view for officers alone, only to be looked at; caching is forbidden to all pages of the portal anyway."""

@@ -82,8 +82,7 @@ def add_member(request: Request, token: str) -> HttpResponse:
             if warning := lacking.warning_of(chosen["identities"]):
                 messages.warning(request, warning % name)
             return redirect(origin.url)
-    has_identities = form.fields["identities"].queryset.exists()  # type: ignore[attr-defined]
-    context = {"form": form, "found": found, "has_identities": has_identities, "origin": origin}
+    context = {"form": form, "found": found, "has_identities": form.offers_any("identities"), "origin": origin}
     return form_page(request, "staff/add_member.html", {**context, "steps": adding_steps_at(1)})
 
 

@@ -1,4 +1,4 @@
-"""Tags that keep their text say in every language, and escaped or not, what Django's own would say."""
+"""The portal's tags; those that keep their text say in every language, escaped or not, what Django's own say."""
 
 import pytest
 from django.template import Context, engines
@@ -15,6 +15,7 @@ CONSTANT = [
     "{% url 'home' %}",
     "{% url 'staff:members' %}",
 ]
+ICONS = ['{% icon "warn" %}', "{% icon name %}"]
 CHANGING = [
     "{% translate word %}",
     "{% translate '退出' as word %}{{ word }}",
@@ -65,3 +66,34 @@ def test_one_template_speaks_each_language_in_turn():
     assert said[0] == said[3] == "退出"
     assert len(set(said)) == 2 + (said[2] != said[0])
     assert said[1] not in said[:1]
+
+
+def test_an_icon_is_a_drawing_that_nobody_hears():
+    drawn = _drawn('{% icon "warn" %}', "en")
+    assert drawn == '<svg class="icon" aria-hidden="true"><use href="/static/icons.svg#warn"></use></svg>'
+    assert 'icons.svg#home"' in _drawn("{% icon name %}", "en")
+
+
+def test_an_icon_is_drawn_once_where_its_name_is_always_the_same():
+    kept, drawn = (engines["django"].from_string(text).template.nodelist[0] for text in ICONS)
+    assert isinstance(kept, Kept)
+    assert not isinstance(drawn, Kept)
+
+
+@pytest.mark.parametrize(("kind", "drawing"), [("bad", "stop"), ("warn", "warn"), ("ok", "check"), ("info", "info")])
+def test_a_notice_has_the_icon_of_its_kind_around_what_it_tells(kind, drawing):
+    said = _drawn(f'{{% notice "{kind}" %}}<p>{{{{ word }}}}</p>{{% endnotice %}}', "zh-hans")
+    assert said.startswith(f'<div class="notice {kind}"><svg class="icon"')
+    assert f"#{drawing}" in said
+    assert said.endswith("<div><p>登录</p></div></div>")
+
+
+def test_a_notice_of_what_has_just_happened_is_told_first_and_may_have_an_icon_of_its_own():
+    said = _drawn('{% notice "info" role="status" drawing="clock" %}{{ word }}{% endnotice %}', "zh-hans")
+    assert 'class="notice info" role="status"' in said
+    assert "#clock" in said
+
+
+def test_what_a_notice_tells_is_escaped_as_everywhere():
+    template = engines["django"].from_string('{% notice "bad" %}{{ word }}{% endnotice %}').template
+    assert "&lt;b&gt;" in template.render(Context({"word": "<b>"}))
