@@ -50,15 +50,15 @@ class Ledger:
 
     def page_for(self, browser: Browser, uid: str) -> tuple[str, Answer | None]:
         """The act that is due on this clerk, freezing or unfreezing, and its page; None where it couldn't be seen."""
+        act = "freeze"
         try:
-            page = browser.get(f"/staff/members/{uid}/freeze/")
             shown = browser.get(f"/staff/members/{uid}/")
+            if f"/staff/members/{uid}/unfreeze/" in shown.text:
+                act = "unfreeze"
+            page = browser.get(f"/staff/members/{uid}/{act}/")
         except NoAnswer:
-            return "freeze", None
-        if page.status != 200 or shown.status != 200:
-            return "freeze", None
-        act = "unfreeze" if f"/staff/members/{uid}/unfreeze/" in shown.text else "freeze"
-        return act, page
+            return act, None
+        return act, page if shown.status == page.status == 200 else None
 
     def send(self, browser: Browser, act: str, uid: str, page: Answer) -> None:
         """Send the act's form, and write down how it was answered."""
