@@ -3,6 +3,7 @@
 from django.db import migrations, models
 
 from accounts import triggers
+from accounts.operations import AddCheck, RemoveCheck
 
 
 class Migration(migrations.Migration):
@@ -16,7 +17,7 @@ class Migration(migrations.Migration):
             lambda apps, schema_editor: triggers.drop(schema_editor),
             lambda apps, schema_editor: triggers.create(schema_editor),
         ),
-        migrations.RemoveConstraint(
+        RemoveCheck(
             model_name="auditentry",
             name="audit_entry_kind_is_known",
         ),
@@ -114,7 +115,7 @@ class Migration(migrations.Migration):
                 max_length=32,
             ),
         ),
-        migrations.AddConstraint(
+        AddCheck(
             model_name="auditentry",
             constraint=models.CheckConstraint(
                 condition=models.Q(
