@@ -22,7 +22,7 @@ def held(key: str, name: str) -> frozenset[str]:
 
 def tiles_of(visitor) -> set[str]:
     """The functions that have a tile on the home page."""
-    return set(re.findall(r'class="tile" href="/functions/([^/"]+)/"', visitor.get("/").content.decode()))
+    return set(re.findall(r'class="tile"\s+href="/functions/([^/"]+)/"', visitor.get("/").content.decode()))
 
 
 @pytest.mark.rule("M25", "M97")
