@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -166,9 +167,9 @@ def was_just_saved(
     return done and held_by(identity) == frozenset(codes)
 
 
-def was_just_deleted(identity: Identity, *, by: Actor) -> bool:
-    """Whether the actor has within the last minute deleted it: the same form sent twice (F12)."""
-    return audit.has_just_done(Kind.IDENTITY_DELETED, by=by, name=identity.name)
+def was_just_deleted(uid: UUID, *, by: Actor) -> bool:
+    """Whether the actor has within the last minute deleted the identity of this public id: a form sent twice (F12)."""
+    return audit.has_just_done(Kind.IDENTITY_DELETED, by=by, identity=str(uid))
 
 
 def delete(identity: Identity, *, version: int, by: Actor) -> None:
@@ -179,7 +180,7 @@ def delete(identity: Identity, *, version: int, by: Actor) -> None:
     """
     _person, taxpayer = rights.require_manager(by, act=Kind.IDENTITY_DELETED, name=identity.name)
     recorded = rights.refusals_recorded(
-        Kind.IDENTITY_DELETED, by=by, name=identity.name, is_repetition=lambda: was_just_deleted(identity, by=by)
+        Kind.IDENTITY_DELETED, by=by, name=identity.name, is_repetition=lambda: was_just_deleted(identity.uid, by=by)
     )
     with recorded, transaction.atomic():
         locked = _locked(identity, taxpayer, version)
@@ -197,4 +198,5 @@ def delete(identity: Identity, *, version: int, by: Actor) -> None:
             locked.delete()
         except ProtectedError as error:  # lent at this very moment
             raise rights.stale() from error
-        audit.record(Kind.IDENTITY_DELETED, by=by, name=identity.name, functions=sorted(codes))
+        which = {"name": identity.name, "identity": str(identity.uid)}
+        audit.record(Kind.IDENTITY_DELETED, by=by, **which, functions=sorted(codes))

@@ -154,17 +154,23 @@ def _save(request: Request, form: IdentityForm, found: Identity | None, codes: f
 @manager_required
 def delete_identity(request: Request, uid: uuid.UUID) -> HttpResponse:
     """Delete an identity that nobody uses; the page names who does."""
+    if request.method == "POST" and services.was_just_deleted(uid, by=request.actor):
+        return _deleted(request)
     found = finding.identity(uid, by=request.actor)
     form = ActForm(request.POST if request.method == "POST" else None, initial={"version": found.version})
     if request.method == "POST" and form.is_valid():
         try:
             services.delete(found, version=form.cleaned_data["version"], by=request.actor)
         except ValidationError as refusal:
-            if not services.was_just_deleted(found, by=request.actor):
+            if not services.was_just_deleted(uid, by=request.actor):
                 form.add_error(None, refusal)
         if not form.errors:
-            messages.success(request, _("权限身份已删除。"))
-            return redirect("staff:identities")
+            return _deleted(request)
     not_yours = services.NOT_YOURS_TO_DELETE if beyond(request.actor.functions, [found]) else ""
     context = {"form": form, "identity": found, "not_yours": not_yours, **_users(found, most=50)}
     return form_page(request, "staff/delete_identity.html", context)
+
+
+def _deleted(request: Request) -> HttpResponse:
+    messages.success(request, _("权限身份已删除。"))
+    return redirect("staff:identities")

@@ -2,6 +2,7 @@
 
 import re
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -399,7 +400,7 @@ def test_an_identity_that_nobody_has_is_deleted_after_a_confirmation_and_recorde
     assert lead.post(there, {"version": version_on(page)}).url == LIST
     assert not Identity.objects.filter(pk=identity.pk).exists()
     (entry,) = entries(Kind.IDENTITY_DELETED)
-    assert entry.details == {"name": "空身份", "functions": [BASIC]}
+    assert entry.details == {"name": "空身份", "identity": str(identity.uid), "functions": [BASIC]}
 
 
 @pytest.mark.rule("D7", "D27")
@@ -631,6 +632,19 @@ def test_a_manager_is_not_offered_to_delete_what_he_does_not_hold(visitor):
         assert "请法定代表人（业主）或财务负责人删除" in words(answer)
         assert "确认删除</button>" not in answer.content.decode()
     assert foreign.grants.exists()
+
+
+@pytest.mark.rule("F12", "STF-03")
+def test_who_sends_the_deletion_twice_is_told_the_same_twice_and_of_another_identity_nothing(lead, by):
+    identity = services.add(name="乙", description="", codes=[], by=by)
+    there = reverse("staff:delete_identity", args=[identity.uid])
+    for _again in range(2):
+        answer = lead.post(there, {"version": identity.version})
+        assert answer.url == LIST
+        assert "权限身份已删除。" in words(lead.get(LIST))
+    assert len(entries(Kind.IDENTITY_DELETED)) == 1
+    assert lead.get(there).status_code == 404
+    assert lead.post(reverse("staff:delete_identity", args=[uuid4()]), {"version": 1}).status_code == 404
 
 
 @pytest.mark.rule("F12", "D28")

@@ -109,7 +109,8 @@ def test_whoever_cannot_be_chosen_is_refused_with_his_reason_even_when_the_page_
 def test_choosing_a_frozen_person_answers_the_manuals_words_and_who_can_mend_it(visitor):
     visitor.give_enterprise_password("HC")
     page = words(visitor.choose("黄志强"))
-    assert M63 in page
+    assert f"该人员现在不能登录 {M63}" in page  # there is nothing in the form that he could mend
+    assert "请更正后再提交" not in page
     assert "【解冻】" in page
 
 
