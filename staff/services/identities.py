@@ -198,5 +198,5 @@ def delete(identity: Identity, *, version: int, by: Actor) -> None:
             locked.delete()
         except ProtectedError as error:  # lent at this very moment
             raise rights.stale() from error
-        which = {"name": identity.name, "identity": str(identity.uid)}
-        audit.record(Kind.IDENTITY_DELETED, by=by, **which, functions=sorted(codes))
+        uid = str(identity.uid)  # by which the same form sent twice is known
+        audit.record(Kind.IDENTITY_DELETED, by=by, name=identity.name, identity=uid, functions=sorted(codes))
