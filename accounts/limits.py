@@ -30,7 +30,16 @@ CODE_GAP = Limit("code_gap", 1, MINUTE, None, "一个手机号", "D14、OTP-06�
 CODE_HOUR = Limit("code_hour", 5, HOUR, None, "一个手机号", "D14、OTP-06：每小时5条")
 CODE_DAY = Limit("code_day", 10, DAY, None, "一个手机号", "D14、OTP-06：每天10条")
 CODE_ADDRESS = Limit("code_address", 20, HOUR, None, "一个地址", "OTP-06：每小时20条未使用的验证码，使用后退还")
-CODE_TOTAL = Limit("code_total", 200_000, DAY, None, "全局", "OTP-12：全局每日短信预算")
+CODE_TOTAL_PARTS = 16
+"""In so many parts the budget of all codes is counted: in one row every code of the bureau would wait for the last."""
+CODE_TOTAL = Limit(
+    "code_total",
+    200_000 // CODE_TOTAL_PARTS,
+    DAY,
+    None,
+    "全局的16分之一（按手机号分）",
+    "OTP-12：全局每日短信预算共20万条，分16份计数，避免所有人争用同一行",
+)
 CODE_PREFIX = Limit(
     "code_prefix", 500, HOUR, None, "一个号段（前7位）", "OTP-12：同一号段每小时500条未使用的验证码，使用后退还"
 )

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from zlib import crc32
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -26,6 +27,7 @@ from accounts.limits import (
     CODE_LIFE,
     CODE_PREFIX,
     CODE_TOTAL,
+    CODE_TOTAL_PARTS,
     MINUTE,
     Limit,
 )
@@ -101,6 +103,11 @@ class Binding:
         return f"asked:{self.purpose}:{sealing.lookup_hash(self.typed or self.phone)}"
 
     @property
+    def part_of_all(self) -> str:
+        """Which part of the bureau's budget a code takes from: always the same for who asks (OTP-12)."""
+        return f"part {crc32(self.asked_count.encode()) % CODE_TOTAL_PARTS}"
+
+    @property
     def told_tries(self) -> str:
         """Whom wrong tries count for, as far as that is told; at a stranger's door not the person."""
         return self.asked_count if self.purpose in FOR_STRANGERS else self.whose
@@ -131,7 +138,7 @@ def _counts(binding: Binding, by: Actor) -> tuple[throttles.Count, ...]:
         *prefix,
         *_by_number(binding.asked_count),
         (CODE_ADDRESS, neighbourhood(by.ip)),
-        (CODE_TOTAL, "all"),
+        (CODE_TOTAL, binding.part_of_all),
     )
 
 

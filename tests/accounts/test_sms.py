@@ -16,7 +16,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import limits, notices, sealing, sms, throttles
-from accounts.limits import CODE_ADDRESS, CODE_CHECKS, CODE_DAY, CODE_GAP, CODE_HOUR, CODE_TOTAL
+from accounts.limits import (
+    CODE_ADDRESS,
+    CODE_CHECKS,
+    CODE_DAY,
+    CODE_GAP,
+    CODE_HOUR,
+    CODE_TOTAL,
+    CODE_TOTAL_PARTS,
+)
 from accounts.models import AuditEntry, SmsCode, SmsMessage, Taxpayer, Throttle
 from accounts.models.messages import FOR_STRANGERS, Purpose
 from accounts.models.record import Kind
@@ -424,11 +432,25 @@ def test_one_address_gets_twenty_codes_an_hour_and_a_used_one_back(binding, send
 @pytest.mark.rule("OTP-12")
 def test_the_whole_bureau_has_a_daily_budget(binding, send, must_wait):
     send(binding)
-    Throttle.objects.filter(key="code_total:all").update(count=CODE_TOTAL.count)
+    Throttle.objects.filter(key=f"code_total:{binding.part_of_all}").update(count=CODE_TOTAL.count)
     age_counts(MINUTE, CODE_GAP)
-    assert must_wait(replace(binding, phone="13900000001")) > 23 * 3600
+    others = [replace(binding, phone=f"139000000{number:02}") for number in range(100)]
+    same, another = (
+        next(each for each in others if (each.part_of_all == binding.part_of_all) is alike) for alike in (True, False)
+    )
+    assert must_wait(same) > 23 * 3600
+    send(another)
     age_counts(timedelta(days=1), CODE_TOTAL)
-    send(binding)
+    send(same)
+
+
+@pytest.mark.rule("OTP-12")
+def test_the_bureaus_budget_is_counted_in_parts_of_like_size_so_that_no_code_waits_for_all_others(binding):
+    assert CODE_TOTAL.count * CODE_TOTAL_PARTS == 200_000
+    phones = (f"139{number:08}" for number in range(4_000))
+    sizes = Counter(replace(binding, phone=phone).part_of_all for phone in phones)
+    assert len(sizes) == CODE_TOTAL_PARTS
+    assert 180 < min(sizes.values()) <= max(sizes.values()) < 330  # of 250 each
 
 
 # A phone that isn't the person's (D5)
