@@ -13,11 +13,16 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 
-def _add(model_name: str, app_label: str, editor: BaseDatabaseSchemaEditor, state: ProjectState, name: str) -> bool:
-    """Add the check of this name for new rows alone; False where this database knows no such thing."""
-    if editor.connection.vendor != "postgresql":
-        return False
+def _add(operation: Operation, app_label: str, editor: BaseDatabaseSchemaEditor, state: ProjectState, *of: str) -> bool:
+    """Add the check `of` a model and a name for new rows alone; False where Django's own way is the right one.
+
+    That is where the database knows no such thing, and where nothing of this model is kept there.
+    """
+    model_name, name = of
     model = state.apps.get_model(app_label, model_name)
+    is_here = operation.allow_migrate_model(editor.connection.alias, model)
+    if editor.connection.vendor != "postgresql" or not is_here:
+        return False
     check = state.models[app_label, model._meta.model_name].get_constraint_by_name(name)
     editor.execute(f"{check.create_sql(model, editor)} NOT VALID", params=None)
     return True
@@ -30,18 +35,21 @@ class AddCheck(migrations.AddConstraint):
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
         """Add it."""
-        if not _add(self.model_name, app_label, schema_editor, to_state, self.constraint.name):
+        if not _add(self, app_label, schema_editor, to_state, self.model_name, self.constraint.name):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
 
 
 class RemoveCheck(migrations.RemoveConstraint):
-    """Remove a check, and on the way back add it for new rows alone: the others may say what it didn't know."""
+    """Remove a check, and on the way back add it for new rows alone: the others may say what it didn't know.
+
+    So far back as to where the rows are copied (`partitions.join`) that doesn't help: a copied row is a new one.
+    """
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
         """Add it again."""
-        if not _add(self.model_name, app_label, schema_editor, to_state, self.name):
+        if not _add(self, app_label, schema_editor, to_state, self.model_name, self.name):
             super().database_backwards(app_label, schema_editor, from_state, to_state)
 
 
@@ -61,8 +69,10 @@ class ValidateCheck(Operation):
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
         """Read them; a check that holds for all is left as it is."""
-        if schema_editor.connection.vendor == "postgresql":
-            table = schema_editor.quote_name(to_state.apps.get_model(app_label, self.model_name)._meta.db_table)
+        model = to_state.apps.get_model(app_label, self.model_name)
+        is_here = self.allow_migrate_model(schema_editor.connection.alias, model)
+        if schema_editor.connection.vendor == "postgresql" and is_here:
+            table = schema_editor.quote_name(model._meta.db_table)
             schema_editor.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {schema_editor.quote_name(self.name)}")
 
     def database_backwards(self, *_args: Any) -> None:

@@ -41,9 +41,14 @@ def own_membership(uid: uuid.UUID, *, by: Actor) -> Membership:
     return found
 
 
+def identity_if_there(uid: uuid.UUID, *, by: Actor) -> Identity | None:
+    """The identity with this public id in the actor's firm, or None: it may have been deleted a moment ago."""
+    return Identity.objects.filter(uid=uid, taxpayer=by.taxpayer).first()
+
+
 def identity(uid: uuid.UUID, *, by: Actor) -> Identity:
     """The identity with this public id in the actor's firm; any other is a recorded Http404."""
-    found = Identity.objects.filter(uid=uid, taxpayer=by.taxpayer).first()
+    found = identity_if_there(uid, by=by)
     if found is None:
         raise _not_found("identity", by=by)
     return found

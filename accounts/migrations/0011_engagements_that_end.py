@@ -11,8 +11,15 @@ class Migration(migrations.Migration):
         ("accounts", "0010_open_codes_of_nobody"),
     ]
 
+    # The index first: it reads all taxpayers, and from the next step on nobody can write to the record until the end.
     # SQLite remakes the record's table for a new constraint, and its triggers with it.
     operations = [
+        migrations.AddIndex(
+            model_name="taxpayer",
+            index=models.Index(
+                models.F("kind"), models.OrderBy(models.F("id"), descending=True), name="taxpayer_of_kind"
+            ),
+        ),
         migrations.RunPython(
             lambda apps, schema_editor: triggers.drop(schema_editor),
             lambda apps, schema_editor: triggers.create(schema_editor),
@@ -114,12 +121,6 @@ class Migration(migrations.Migration):
                     ("record_retired", "按期清理日志"),
                 ],
                 max_length=32,
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="taxpayer",
-            index=models.Index(
-                models.F("kind"), models.OrderBy(models.F("id"), descending=True), name="taxpayer_of_kind"
             ),
         ),
         AddCheck(

@@ -154,9 +154,10 @@ def _save(request: Request, form: IdentityForm, found: Identity | None, codes: f
 @manager_required
 def delete_identity(request: Request, uid: uuid.UUID) -> HttpResponse:
     """Delete an identity that nobody uses; the page names who does."""
-    if request.method == "POST" and services.was_just_deleted(uid, by=request.actor):
+    found = finding.identity_if_there(uid, by=request.actor)
+    if found is None and request.method == "POST" and services.was_just_deleted(uid, by=request.actor):
         return _deleted(request)
-    found = finding.identity(uid, by=request.actor)
+    found = found or finding.identity(uid, by=request.actor)
     form = ActForm(request.POST if request.method == "POST" else None, initial={"version": found.version})
     if request.method == "POST" and form.is_valid():
         try:

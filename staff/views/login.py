@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -84,6 +84,7 @@ def choose_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
     people = door.people_of(taxpayer, first_is_due=first_is_due, name=name, before=keys.get("before"))
     context = {
         "form": form,
+        "errors_heading": _("该人员现在不能登录") if _is_refused(form) else "",
         "taxpayer": taxpayer,
         "people": people.pairs,
         "older_url": f"?{urlencode({'name': name, 'before': people.older})}" if people.older else "",
@@ -95,6 +96,11 @@ def choose_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
     }
     status = 400 if form.errors or search.errors else 200
     return page(request, "staff/choose_person.html", context, status=status)
+
+
+def _is_refused(form: PersonChoiceForm) -> bool:
+    """Whether it is the person that can't be chosen; whoever chose nobody of the list can choose again."""
+    return bool(form.non_field_errors()) and not form.has_error(NON_FIELD_ERRORS, "not_listed")
 
 
 def _choose(request: Request, progress: Progress, door: Door, form: PersonChoiceForm) -> bool:

@@ -434,7 +434,7 @@ def test_the_whole_bureau_has_a_daily_budget(binding, send, must_wait):
     send(binding)
     Throttle.objects.filter(key=f"code_total:{binding.part_of_all}").update(count=CODE_TOTAL.count)
     age_counts(MINUTE, CODE_GAP)
-    others = [replace(binding, phone=f"139000000{number:02}") for number in range(100)]
+    others = [replace(binding, phone=f"139000{number:05}") for number in range(1_000)]
     same, another = (
         next(each for each in others if (each.part_of_all == binding.part_of_all) is alike) for alike in (True, False)
     )

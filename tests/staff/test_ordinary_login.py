@@ -270,7 +270,7 @@ def test_a_person_of_another_firm_cannot_be_chosen(visitor):
     visitor.give_enterprise_password("HC")
     answer = visitor.choose("王晓敏")
     assert answer.status_code == 400
-    assert "请从列表中选择人员" in words(answer)
+    assert "请更正后再提交 请从列表中选择人员" in words(answer)
 
 
 @pytest.mark.rule("FLOW-04", "D14")
