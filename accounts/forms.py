@@ -35,7 +35,7 @@ class Form(forms.Form):
 
     def offers_any(self, name: str) -> bool:
         """Whether there is a row to choose in this field: one query."""
-        return bool(self.fields[name].queryset.exists())  # type: ignore[attr-defined]  # as above
+        return bool(self.fields[name].queryset.exists())  # type: ignore[attr-defined]  # only one of rows has
 
     @property
     def is_incomplete(self) -> bool:
