@@ -176,7 +176,7 @@ async def quick(visitor: Visitor, actor: Actor, phones: Phones) -> None:
     visitor.remember(actor)
 
 
-async def agency(visitor: Visitor, actor: Actor, _phones: Phones) -> None:
+async def by_agency(visitor: Visitor, actor: Actor, _phones: Phones) -> None:
     """代理机构登录 with the personal password, and the list of clients."""
     people, password = "/login/agency/person/", "/login/agency/password/"
     await visitor.enterprise_password(actor, "/login/agency/", people)
@@ -187,4 +187,4 @@ async def agency(visitor: Visitor, actor: Actor, _phones: Phones) -> None:
     visitor.remember(actor)
 
 
-JOURNEYS = {"普通登录, SMS": by_sms, "普通登录, password": by_password, "快捷登录": quick, "代理机构登录": agency}
+JOURNEYS = {"普通登录, SMS": by_sms, "普通登录, password": by_password, "快捷登录": quick, "代理机构登录": by_agency}
