@@ -105,7 +105,7 @@ def set_enterprise_password(claim: Claim, new: str, *, by: Actor) -> None:
         )
         locked.credential = passwords.store(locked.credential, hashed)
         locked.save(update_fields=["credential"])
-        throttles.release(PASSWORD, enterprise.account_word(taxpayer.code))
+        throttles.release_everywhere(PASSWORD, enterprise.account_word(taxpayer.code))
         audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person, taxpayer=taxpayer)
         notices.tell(person, for_phones("“%(firm)s”的企业登录密码已通过您的手机号码重设。") % {"firm": taxpayer.name})
         _tell_other_leads(taxpayer, person)
@@ -130,7 +130,7 @@ def set_natural_password(claim: Claim, new: str, *, by: Actor) -> None:
         locked = Credential.objects.select_for_update(no_key=True).get(pk=person.credential.pk)
         passwords.store(locked, hashed)
         ended = signins.end_all(person, None, EndReason.PASSWORD_CHANGED)
-        throttles.release(PASSWORD, natural.account_word(person.get_username()))
+        throttles.release_everywhere(PASSWORD, natural.account_word(person.get_username()))
         audit.record(Kind.PASSWORD_RECOVERED, by=by, person=person, sign_ins_ended=ended)
         notices.tell(person, for_phones("您的自然人登录密码已通过您的手机号码重设。"))
 

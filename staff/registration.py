@@ -96,7 +96,7 @@ def _make_account(pk: int, username: str, hashed: str, *, phone: str, by: Actor)
         raise ValidationError(START_AGAIN, code="start_again")
     locked.username, locked.credential = username, passwords.store(None, hashed)
     locked.save(update_fields=["username", "credential"])
-    throttles.release(PASSWORD, natural.account_word(username))
+    throttles.release_everywhere(PASSWORD, natural.account_word(username))
     audit.record(Kind.ACCOUNT_REGISTERED, by=by, person=locked)
     notices.tell(locked, for_phones("您已注册自然人账户，可以用用户注册名和密码登录。"))
     return locked

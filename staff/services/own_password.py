@@ -55,7 +55,7 @@ def set_anew(new: str, *, by: Actor) -> Credential:
     hashed = _hash_valid(new, by.person, by.taxpayer, credential)
     with transaction.atomic():
         changed = _store_own(Kind.PASSWORD_RECOVERED, membership, credential, hashed, by=by)
-        throttles.release(PASSWORD, ordinary.personal_account(found))
+        throttles.release_everywhere(PASSWORD, ordinary.personal_account(found))
         text = for_phones("您在“%(firm)s”的个人登录密码已通过您的手机号码重设。")
         notices.tell(by.person, text % {"firm": by.taxpayer.name})
     return changed

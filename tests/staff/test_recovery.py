@@ -137,6 +137,34 @@ def test_a_recovered_password_is_not_locked_any_more(visitor, other_visitor):
     assert other_visitor.give_enterprise_password("HC", password=NEW).url == reverse("staff:choose_person")
 
 
+def sign_in_as_person(visitor, name: str, password: str):
+    data = {"username": name, "password": password, "agreement": "on"}
+    return visitor.post_with_picture("/login/person/", data)
+
+
+@pytest.mark.rule("D13", "D21")
+def test_a_recovered_enterprise_password_is_not_locked_in_ones_own_browser_either(visitor):
+    visitor.sign_in_by_password("HC", "钱思远")
+    visitor.post("/logout/")
+    for _ in range(5):
+        visitor.give_enterprise_password("HC", password="wrong-one")
+    prove_firm(visitor, "钱思远")
+    new_password(visitor, FIRM_PASSWORD)
+    assert visitor.give_enterprise_password("HC", password=NEW).url == reverse("staff:choose_person")
+
+
+@pytest.mark.rule("D13", "D21")
+def test_a_recovered_natural_password_is_not_locked_in_ones_own_browser_either(visitor):
+    assert sign_in_as_person(visitor, "hechenxi", cast.NATURAL_PASSWORDS["何晨曦"]).url == "/"
+    visitor.post("/logout/")
+    for _ in range(5):
+        sign_in_as_person(visitor, "hechenxi", "wrong-one")
+    visitor.post_with_picture(PERSON, {"username": "hechenxi", "phone": cast.PHONES["何晨曦"]})
+    visitor.post(PERSON_CODE, {"code": visitor.code_on(cast.PHONES["何晨曦"])})
+    new_password(visitor, PERSON_PASSWORD)
+    assert sign_in_as_person(visitor, "hechenxi", NEW).url == "/"
+
+
 @pytest.mark.rule("M48", "D21", "RST-03")
 def test_a_natural_person_recovers_by_the_real_name_phone(visitor, other_visitor):
     other_visitor.post_with_picture(
