@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import BoundedCharField, CleanCharField, Form, MobileField, PictureForm
 from accounts.numbers import IdType, clean_id_number
-from realname import pictures
+from realname import decoding
 from realname.collecting import PersonData
 
 _AS_TYPED = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
@@ -135,7 +135,7 @@ class FileField(forms.FileField):
     def clean(self, data: Any, initial: Any = None) -> Any:
         """The uploaded file. Raises ValidationError `photo_too_large` before anything of it is read."""
         file = super().clean(data, initial)
-        if file and file.size > pictures.LARGEST_FILE:
+        if file and file.size > decoding.LARGEST_FILE:
             raise ValidationError(_("照片文件超过5MB，请降低拍照分辨率，或换一张较小的照片。"), code="photo_too_large")
         return file
 

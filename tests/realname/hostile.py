@@ -128,10 +128,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "photo_frames",
     ),
     "png, 8000 x 8000, 190 kB": (lambda: png_bomb(8000), "photo_dimensions"),
-    "png head of 65,000 x 65,000": (lambda: png_of(65_000, 65_000), "photo_format"),
-    "png head of 2 billion pixels a side": (lambda: png_of(2**31 - 1, 2**31 - 1), "photo_format"),
+    "png head of 65,000 x 65,000": (lambda: png_of(65_000, 65_000), "photo_dimensions"),
+    "png head of 2 billion pixels a side": (lambda: png_of(2**31 - 1, 2**31 - 1), "photo_dimensions"),
     "png, long and thin": (lambda: png_of(8001, 1000), "photo_dimensions"),
-    "jpeg head of 65,500 x 65,500": (lambda: with_jpeg_size(jpeg(), 65_500, 65_500), "photo_format"),
+    "jpeg head of 65,500 x 65,500": (lambda: with_jpeg_size(jpeg(), 65_500, 65_500), "photo_dimensions"),
     "jpeg head of 6000 x 6000": (lambda: with_jpeg_size(jpeg(), 6000, 6000), "photo_dimensions"),
     "progressive jpeg of 16 megapixels": (
         lambda: jpeg(drawing((4000, 4000)), progressive=True, quality=30),

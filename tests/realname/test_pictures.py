@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from PIL import Image, ImageFile
 
-from realname import pictures
+from realname import decoding, pictures
 from tests.realname import hostile
 from tests.realname.cards import drawing, jpeg
 
@@ -62,7 +62,7 @@ def test_a_photo_taken_sideways_comes_out_upright_though_its_exif_is_gone(orient
     upright = drawing((800, 500))
     upright.paste((255, 0, 0), (0, 0, 200, 200))
     back = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
-    turned = upright.transpose(pictures._TURNS[back[orientation]]) if orientation > 1 else upright
+    turned = upright.transpose(decoding._TURNS[back[orientation]]) if orientation > 1 else upright
     exif = Image.Exif()
     exif[0x0112] = orientation
     with Image.open(io.BytesIO(pictures.rebuilt(jpeg(turned, exif=exif)))) as picture:
@@ -91,11 +91,11 @@ os.environ["VAR_DIR"] = sys.argv[2]
 import django
 django.setup()
 from django.core.exceptions import ValidationError
-from realname import pictures
+from realname import pictures, scans
 content = open(sys.argv[1], "rb").read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
-    pictures.rebuilt(content)
+    {"pictures": pictures, "scans": scans}[sys.argv[3]].rebuilt(content)
 except ValidationError:
     pass
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
@@ -103,11 +103,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 
 @pytest.mark.rule("FIL-02")
+@pytest.mark.parametrize("module", ["pictures", "scans"])
 @pytest.mark.parametrize("what", ["25 megapixels", "png, 8000 x 8000, 190 kB", "png of pressed text, 80 MB unfolded"])
-def test_the_costliest_pictures_stay_within_150_megabytes(what, tmp_path):
+def test_the_costliest_pictures_stay_within_150_megabytes(what, module, tmp_path):
     make = hostile.CLEANED.get(what) or hostile.REFUSED[what][0]
     (tmp_path / "picture").write_bytes(make())
-    command = [sys.executable, "-c", _COST, str(tmp_path / "picture"), str(tmp_path)]
+    command = [sys.executable, "-c", _COST, str(tmp_path / "picture"), str(tmp_path), module]
     kilobytes = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert int(kilobytes) < 150 * 1024
 
@@ -115,9 +116,9 @@ def test_the_costliest_pictures_stay_within_150_megabytes(what, tmp_path):
 @pytest.mark.rule("FIL-05")
 def test_two_pictures_are_decoded_at_once_and_the_third_waits(monkeypatch):
     inside, most, gate, third = [0], [0], threading.Event(), threading.Event()
-    real = pictures._pixels
+    real = decoding._pixels
 
-    def slow(content):
+    def slow(content, kept_side):
         inside[0] += 1
         most[0] = max(most[0], inside[0])
         if inside[0] == 2:
@@ -125,9 +126,9 @@ def test_two_pictures_are_decoded_at_once_and_the_third_waits(monkeypatch):
             gate.set()
         gate.wait(10)
         inside[0] -= 1
-        return real(content)
+        return real(content, kept_side)
 
-    monkeypatch.setattr(pictures, "_pixels", slow)
+    monkeypatch.setattr(decoding, "_pixels", slow)
     content = jpeg()
     threads = [threading.Thread(target=pictures.rebuilt, args=(content,)) for _ in range(4)]
     for thread in threads:

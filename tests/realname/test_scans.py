@@ -64,7 +64,7 @@ def test_only_jpeg_and_png_are_taken(content):
     ("content", "code"),
     [
         (b"", "scan_empty"),
-        (b"\xff\xd8" + bytes(scans.LARGEST), "scan_too_large"),
+        (b"\xff\xd8" + bytes(scans.LARGEST_FILE), "scan_too_large"),
         (png_head(30_000, 30_000), "scan_pixels"),
         (png_head(9_000, 10), "scan_pixels"),
         (png_head(5_001, 5_000), "scan_pixels"),
@@ -102,10 +102,37 @@ def test_a_photo_taken_sideways_stands_upright():
         assert made.size == (40, 60)
 
 
+@pytest.mark.rule("FIL-03", "FIL-05")
+@pytest.mark.parametrize(("at", "value"), [(43, 1), (41, 1), (41, 50)])
+def test_a_scan_whose_exif_makes_no_sense_is_taken_for_its_pixels(at, value):
+    """Written back, as it would be to turn the picture, each of these raises something else."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E], exif[0x011A], exif[0x0131] = 6, "x", 72.0, "soft"
+    broken = bytearray(exif.tobytes())
+    broken[at] = value
+    assert scans.rebuilt(picture("JPEG", exif=bytes(broken))).startswith(b"\xff\xd8")
+
+
+@pytest.mark.rule("FIL-03")
+def test_what_is_transparent_lies_on_white_paper():
+    made = io.BytesIO()
+    Image.new("RGBA", (60, 40), (0, 0, 0, 0)).save(made, "PNG")
+    with Image.open(io.BytesIO(scans.rebuilt(made.getvalue()))) as page:
+        assert min(page.getpixel((30, 20))) > 250
+
+
 @pytest.mark.rule("FIL-02")
 def test_a_large_scan_is_kept_small_enough_to_be_read():
     with Image.open(io.BytesIO(scans.rebuilt(picture("JPEG", size=(4800, 3000))))) as made:
         assert made.size == (2400, 1500)
+
+
+@pytest.mark.rule("FIL-02", "FIL-05")
+@pytest.mark.parametrize(("mode", "kind"), [("RGB", "JPEG"), ("RGBA", "PNG"), ("P", "PNG")])
+def test_what_costs_twice_as_much_may_have_half_as_many_pixels(mode, kind):
+    made = io.BytesIO()
+    Image.new(mode, (5000, 2600)).save(made, kind, progressive=True, compress_level=1)
+    assert code_for(made.getvalue()) == "scan_pixels"
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "1", "I;16"])

@@ -1,0 +1,154 @@
+"""Decoding an uploaded picture to its pixels, so that nothing else of the file is kept (FIL-01 to FIL-03, FIL-05).
+
+What a picture costs is known from its head before a pixel of it is decoded: a hostile one is refused or cleaned within
+a second and 150 MB (architecture trap 6). In which words it is refused is the matter of who asked for it.
+"""
+
+import io
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+
+from PIL import Image
+
+from accounts import slots
+
+LARGEST_FILE = 5 * 1024 * 1024
+LARGEST_SIDE = 8000
+MOST_PIXELS = 25_000_000
+
+_FORMATS = ("JPEG", "PNG")
+_PLAIN = ("L", "RGB", "1")
+_COSTLY = ("RGBA", "LA", "P", "I;16", "CMYK")
+MODES = _PLAIN + _COSTLY
+"""Pillow's names of the kinds of pixels that can be taken."""
+_MOST_SCANS = 24
+_MOST_COSTLY_PIXELS = 12_500_000
+"""Of a progressive JPEG, or of pixels that are turned into others first: they take twice the memory and time."""
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class Fault(Enum):
+    """Why a file is no picture that can be taken."""
+
+    FORMAT = "neither JPEG nor PNG"
+    ENCODING = "written in a way that isn't taken, or that costs too much to read"
+    FRAMES = "more than one picture"
+    PIXELS = "too many pixels, or too many for this way of writing them"
+    SMALL = "too few pixels"
+    BROKEN = "ends too early, or its pixels can't be read"
+
+
+class Unfit(Exception):
+    """Why a file can't be taken, for whoever asked to say it in words."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What the head of a file says, read without decoding a pixel."""
+
+    width: int
+    height: int
+    mode: str
+    frames: int
+    is_progressive: bool
+
+    @property
+    def is_costly(self) -> bool:
+        return self.is_progressive or self.mode in _COSTLY
+
+
+def upright(content: bytes, *, kept_side: int, smallest_side: int = 1, modes: Collection[str] = MODES) -> Image.Image:
+    """The pixels in plain RGB, upright, on white where they were transparent, at most `kept_side` a side.
+
+    Taken are files whose shorter side has `smallest_side` pixels, of one of these modes. Raises `Unfit`; `slots.Busy`
+    while two others are being decoded and many wait.
+    """
+    with slots.picture_slot(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the package remarks on a hostile file is judged here, or of no matter
+        _judge(_head(content), content, smallest_side, modes)
+        return _pixels(content, kept_side)
+
+
+def _head(content: bytes) -> _Head:
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+            return _Head(
+                width=image.width,
+                height=image.height,
+                mode=image.mode,
+                frames=getattr(image, "n_frames", 1),
+                is_progressive=bool(image.info.get("progressive")),
+            )
+    except Image.DecompressionBombError as error:
+        raise Unfit(Fault.PIXELS) from error
+    except Exception as error:  # Pillow raises whatever a hostile file makes it raise
+        raise Unfit(Fault.FORMAT) from error
+
+
+def _judge(head: _Head, content: bytes, smallest_side: int, modes: Collection[str]) -> None:
+    if head.frames != 1:
+        raise Unfit(Fault.FRAMES)
+    too_many = head.width * head.height > (_MOST_COSTLY_PIXELS if head.is_costly else MOST_PIXELS)
+    if too_many or max(head.width, head.height) > LARGEST_SIDE:
+        raise Unfit(Fault.PIXELS)
+    if min(head.width, head.height) < smallest_side:
+        raise Unfit(Fault.SMALL)
+    scans = content.count(b"\xff\xda") if content.startswith(b"\xff\xd8") else 1
+    if head.mode not in modes or scans > _MOST_SCANS:
+        raise Unfit(Fault.ENCODING)
+
+
+def _pixels(content: bytes, kept_side: int) -> Image.Image:
+    """The pixels, shrunk while or before anything else is done with them, so that they cost little memory."""
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+            image.draft(None, _shrunk_size(image, kept_side))  # a JPEG is decoded at half or a quarter of its size
+            image.load()
+            turn = _TURNS.get(image.getexif().get(_ORIENTATION, 0))  # of a PNG only now: asking decodes it
+            picture = _shrunk(_reducible(image), kept_side)
+    except Exception as error:  # as above; a file that ends too early comes here
+        raise Unfit(Fault.BROKEN) from error
+    turned = picture.transpose(turn) if turn is not None else picture
+    plain = Image.new("RGB", turned.size, "white")
+    # Pixels alone: a shrunk or turned picture still carries what stood beside them.
+    plain.paste(turned.convert("RGB"), mask=turned.getchannel("A") if turned.mode == "RGBA" else None)
+    return plain
+
+
+def _reducible(image: Image.Image) -> Image.Image:
+    """In a mode whose pixels can be put together."""
+    if image.mode in ("1", "I;16"):
+        return image.convert("L")
+    if image.mode == "LA" or (image.mode == "P" and "transparency" in image.info):
+        return image.convert("RGBA")
+    return image.convert("RGB") if image.mode in ("P", "CMYK") else image
+
+
+def _shrunk(image: Image.Image, kept_side: int) -> Image.Image:
+    """At most `kept_side` a side, in the same mode."""
+    size = _shrunk_size(image, kept_side)
+    whole_times = max(1, max(image.size) // kept_side)  # what is quick first, the rest with what is left
+    if image.mode != "RGBA":
+        return image.reduce(whole_times).resize(size, Image.Resampling.BOX)
+    bands = [image.getchannel(band).reduce(whole_times) for band in "RGBA"]  # whole, it would be copied before
+    return Image.merge("RGBA", bands).resize(size, Image.Resampling.BOX)
+
+
+def _shrunk_size(image: Image.Image, kept_side: int) -> tuple[int, int]:
+    factor = min(1.0, kept_side / max(image.size))
+    return max(1, round(image.width * factor)), max(1, round(image.height * factor))
