@@ -90,11 +90,13 @@ def _finance_form(request: Request) -> FinanceChangeForm:
 
 
 def _earlier(request: Request, kind: ChangeKind) -> ChangeRequest | None:
+    """The request whose contents are asked for again, if the visitor himself wrote them: others' are masked (D27)."""
     try:
         uid = uuid.UUID(request.GET.get("again", ""))
     except ValueError:
         return None
-    return ChangeRequest.objects.filter(uid=uid, taxpayer=_firm(request), kind=kind).first()
+    own = ChangeRequest.objects.filter(taxpayer=_firm(request), submitted_by=request.actor.person)
+    return own.filter(uid=uid, kind=kind).first()
 
 
 def _finance_context(request: Request, form: FinanceChangeForm, kept: list[Row], same: list[Row]) -> dict[str, Any]:
@@ -225,10 +227,15 @@ def change(request: Request, uid: uuid.UUID) -> HttpResponse:
     """One request: what was asked, how it stands, why it was returned, and the next step (M103 to M107, M143)."""
     found = finding.change_request(uid, by=request.actor)
     pages = {ChangeKind.FINANCE_CHANGED: "staff:change_finance", ChangeKind.CLERK_ADDED: "staff:add_clerk"}
-    form = pages.get(ChangeKind(found.kind))
-    again = f"{reverse(form)}?again={found.uid}" if form else reverse("staff:register_posts")
-    context = {"change": found, "scans": found.scans.defer("content"), "again_url": again}
+    form = pages.get(ChangeKind(found.kind), "staff:register_posts")
+    keeps = form in pages.values() and _wrote(found, request)
+    again = f"{reverse(form)}?again={found.uid}" if keeps else reverse(form)
+    context = {"change": found, "scans": found.scans.defer("content"), "again_url": again, "again_keeps": keeps}
     return page(request, "staff/change.html", context)
+
+
+def _wrote(change: ChangeRequest, request: Request) -> bool:
+    return change.submitted_by == request.actor.person
 
 
 @require_POST
@@ -242,7 +249,8 @@ def withdraw_change(request: Request, uid: uuid.UUID) -> HttpResponse:
     except ValidationError as refusal:
         messages.error(request, refusal.messages[0])
     else:
-        messages.success(request, _("已撤消该申请。可以按原内容修改后重新提交。"))
+        kept = _("已撤消该申请。可以按原内容修改后重新提交。")
+        messages.success(request, kept if _wrote(found, request) else _("已撤消该申请。可以重新填写后提交。"))
     return redirect("staff:change", uid)
 
 

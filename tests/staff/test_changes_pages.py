@@ -231,6 +231,23 @@ def test_a_new_clerk_from_the_request_to_his_first_click(visitor, other_visitor)
     assert "我要查询" in words(other_visitor.get("/"))
 
 
+@pytest.mark.rule("D27", "AUZ-08", "M143")
+def test_who_sends_anothers_request_again_gets_an_empty_form(visitor, other_visitor):
+    visitor.sign_in_by_sms("HC", "钱思远")
+    there = visitor.post(FINANCE, typed()).url
+    request = ChangeRequest.objects.get()
+    changes.return_(request, str(changes.NO_DOCUMENT), by=officer())
+    other_visitor.sign_in_by_sms("HC", "林若兰")
+    page = other_visitor.get(there)
+    assert "按原内容重新提交" not in words(page)
+    assert "可以重新填写后提交" in words(other_visitor.post(there + "withdraw/", follow=True))
+    form = other_visitor.get(FINANCE, {"again": str(request.uid)}).content.decode()
+    assert SONG.id_number not in form
+    assert SONG.mobile not in form
+    assert dict(_VALUE.findall(form)) == {}
+    assert SONG.id_number in visitor.get(FINANCE, {"again": str(request.uid)}).content.decode()
+
+
 @pytest.mark.rule("M137", "M139", "M142", "M143", "M102", "M103", "M107", "D20", "D25")
 def test_the_finance_officer_is_replaced_after_one_return(visitor, other_visitor, own_folder):
     """Sent, returned word for word, withdrawn, mended, approved, synchronised; the old one is out, the new one in."""
