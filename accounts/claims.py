@@ -6,7 +6,7 @@ The pages behave alike whether or not there is such a person; only the right pho
 from dataclasses import dataclass
 from uuid import UUID
 
-from accounts import sealing, sms
+from accounts import sms
 from accounts.actor import Actor
 from accounts.flows import Progress
 from accounts.models import Person, Taxpayer
@@ -31,8 +31,8 @@ class Claim:
 
 def lay(progress: Progress, claim: Claim) -> None:
     """Write the claim down as the flow's first fact; what was typed is sealed."""
-    progress.establish("typed", sealing.seal(claim.typed, place=_PLACE))
-    progress.establish("phone", sealing.seal(claim.phone, place=_PLACE))
+    progress.establish_sealed("typed", claim.typed, place=_PLACE)
+    progress.establish_sealed("phone", claim.phone, place=_PLACE)
     progress.establish("about", str(claim.taxpayer.uid) if claim.taxpayer else _NOBODY)
     progress.establish("claim", str(claim.person.uid) if claim.person else _NOBODY)
 
@@ -42,8 +42,8 @@ def of(progress: Progress) -> Claim:
     uid, about = UUID(progress.get("claim")), UUID(progress.get("about"))
     person = Person.objects.select_related("credential").filter(uid=uid).first()
     taxpayer = Taxpayer.objects.select_related("credential").filter(uid=about).first()
-    phone = sealing.unseal(progress.get("phone"), place=_PLACE)
-    typed = sealing.unseal(progress.get("typed"), place=_PLACE) if progress.has("typed") else ""
+    phone = progress.unsealed("phone", place=_PLACE)
+    typed = progress.unsealed("typed", place=_PLACE) if progress.has("typed") else ""
     return Claim(person, phone, taxpayer, typed)
 
 
@@ -61,7 +61,10 @@ def binding_of(progress: Progress, purpose: Purpose) -> sms.Binding:
 
 
 def send_code(progress: Progress, purpose: Purpose, *, by: Actor) -> None:
-    """Send a code to the person claimed, or do the same work for nobody. Raises ValidationError `sms_wait`."""
+    """Send a code to the person claimed, or do the same work for nobody.
+
+    Raises ValidationError `sms_wait` or `sms_unavailable`.
+    """
     sms.send_code(binding_of(progress, purpose), by=by)
 
 

@@ -19,6 +19,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
+from accounts import sealing
 from accounts.limits import FLOW_LIFE
 from accounts.requests import Request
 from accounts.words import Words
@@ -26,6 +27,10 @@ from accounts.words import Words
 _SESSION_KEY = "flow"
 _OVER = gettext_lazy("登录已超过10分钟或尚未开始，请重新登录。")
 P = ParamSpec("P")
+
+
+class Lost(Exception):
+    """What a passage has written down sealed can't be read any more: its key was taken away meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,17 @@ class Progress:
         self._state["facts"] = {**facts, fact: value}
         self._session.modified = True
 
+    def establish_sealed(self, fact: str, value: str, *, place: str) -> None:
+        """As `establish`, for what a session that is read by somebody else mustn't tell (D27)."""
+        self.establish(fact, sealing.seal(value, place=place))
+
+    def unsealed(self, fact: str, *, place: str) -> str:
+        """An established fact that was sealed. Raises KeyError when it isn't there; `Lost`, which begins anew."""
+        try:
+            return sealing.unseal(self.get(fact), place=place)
+        except sealing.SealBroken as error:
+            raise Lost from error
+
     @property
     def next_url_name(self) -> str | None:
         """Where the first missing fact is established; None when all are there."""
@@ -138,13 +154,20 @@ def step(
         def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             progress = flow.under_way(request)
             if progress is None:
-                messages.info(request, str(flow.over))
-                return redirect(flow.steps[0].url_name)
+                return begin_again(request)
             is_led_on = post_only and request.method != "POST"
             if is_led_on or not all(progress.has(earlier) for earlier in needed):
                 return progress.go_on()
-            return view(request, progress, *args, **kwargs)
+            try:
+                return view(request, progress, *args, **kwargs)
+            except Lost:
+                progress.forget()
+                return begin_again(request)
 
         return guarded
+
+    def begin_again(request: Request) -> HttpResponse:
+        messages.info(request, str(flow.over))
+        return redirect(flow.steps[0].url_name)
 
     return decorate

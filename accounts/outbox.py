@@ -88,7 +88,7 @@ def _deliver_in_thread(pk: int) -> bool:
 def deliver(pk: int, message: SmsMessage | None = None) -> bool:
     """Try to send one waiting message; whether it went. Only one process at a time tries the same message.
 
-    It is read anew unless it is given: it was put into the outbox just now.
+    It is read anew unless it is given: it was put into the outbox just now, and this is its first try.
     """
     now = timezone.now()
     senders = gateways.senders()
@@ -97,6 +97,8 @@ def deliver(pk: int, message: SmsMessage | None = None) -> bool:
     )
     if not claimed:
         return False
+    if message is not None:
+        message.tries = message.maybe_sent = 1
     try:
         message = message or SmsMessage.objects.select_related("of_code").get(pk=pk)
     except SealBroken:

@@ -1,5 +1,7 @@
 """What a request carries once the middlewares have seen it."""
 
+from urllib.parse import urlsplit, urlunsplit
+
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -16,3 +18,13 @@ class Request(HttpRequest):
 def is_signing_out(request: HttpRequest) -> bool:
     """Whether this is 【退出】: whatever else is wrong with page or rights, who wants out gets out (SES-04)."""
     return request.method == "POST" and request.path_info == reverse("sign_out")
+
+
+def came_from(request: HttpRequest) -> str:
+    """The page of ours, with its query, that the browser says it comes from; "" where it says nothing of use."""
+    try:
+        page = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:  # no address at all
+        return ""
+    is_ours = page.netloc == request.META.get("HTTP_HOST") and page.path.startswith("/")
+    return urlunsplit(("", "", page.path, page.query, "")) if is_ours else ""

@@ -211,6 +211,7 @@ def seen(sign_in: SignIn) -> None:
         SignIn.objects.filter(pk=sign_in.pk, ended_at__isnull=True).update(seen_at=now)
 
 
+@transaction.atomic
 def end(sign_in: SignIn, reason: EndReason, *, by: Actor) -> None:
     """End one sign-in, or the one that its owner switched to; one that has ended already keeps its first reason."""
     if reason != EndReason.SWITCHED:
@@ -282,14 +283,23 @@ def leave(request: HttpRequest) -> None:
     request.user = AnonymousUser()
 
 
-def keep_after_password_change(request: HttpRequest, sign_in: SignIn, credential: Credential) -> None:
-    """Whoever changes his password himself keeps this sign-in, under a new session id; all others end (D16)."""
+def keep(sign_in: SignIn | None, credential: Credential) -> None:
+    """Whoever changes his password himself keeps this sign-in, and what it rests on; all others end (D16).
+
+    Called in the transaction that stores the password: a second window of his would else be out in between.
+    """
+    if sign_in is None:
+        return
     rows = SignIn.objects.filter(Q(pk=sign_in.pk) | Q(later=sign_in))
     for name in ("enterprise", "personal"):
         rows.filter(**{f"{name}_credential": credential}).update(**{f"{name}_version": credential.version})
+
+
+def renew_session(request: HttpRequest, changed: Credential) -> None:
+    """The session of who has changed this password goes on under a new id (SES-02)."""
     given = request.session.get(_GIVEN, {})
-    if str(credential.pk) in given:
-        request.session[_GIVEN] = {**given, str(credential.pk): credential.version}
+    if str(changed.pk) in given:
+        request.session[_GIVEN] = {**given, str(changed.pk): changed.version}
     request.session.cycle_key()
 
 

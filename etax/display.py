@@ -7,13 +7,14 @@ browser prefers: the words are the law's, and a page that is shown to somebody e
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
+
+from accounts.requests import came_from
 
 COOKIE_AGE = 365 * 24 * 3600
 TAGS = {"zh-hans": "zh-Hans", "zh-hant": "zh-Hant", "en": "en"}
@@ -66,12 +67,7 @@ def _page_of(request: HttpRequest) -> str:
     """The address that shows this page again: of what a form was answered with, the page where the form was."""
     if request.method in ("GET", "HEAD"):
         return request.get_full_path()
-    try:
-        form = urlsplit(request.headers.get("Referer", ""))
-    except ValueError:  # no address at all
-        return "/"
-    is_ours = form.netloc == request.META.get("HTTP_HOST") and form.path.startswith("/")
-    return urlunsplit(("", "", form.path, form.query, "")) if is_ours else "/"
+    return came_from(request) or "/"
 
 
 def context(request: HttpRequest) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts import sealing, sms
+from accounts import sms
 from accounts.actor import Actor
 from accounts.flows import Flow, Progress, Step
 from accounts.limits import COLLECTION_LIFE
@@ -51,12 +51,12 @@ class Claim:
 
 def lay(progress: Progress, claim: Claim) -> None:
     """Write the claim down, sealed, as the passage's first fact."""
-    progress.establish("who", sealing.seal(json.dumps(asdict(claim)), place=_PLACE))
+    progress.establish_sealed("who", json.dumps(asdict(claim)), place=_PLACE)
 
 
 def claim_of(progress: Progress) -> Claim:
-    """The claim of this passage. Raises `SealBroken` where the session was tampered with."""
-    told = json.loads(sealing.unseal(progress.get("who"), place=_PLACE))
+    """The claim of this passage."""
+    told = json.loads(progress.unsealed("who", place=_PLACE))
     former = PersonData(**told["former"]) if told["former"] else None
     return Claim(way=Way(told["way"]), data=PersonData(**told["data"]), phone=told["phone"], former=former)
 

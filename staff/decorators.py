@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -16,7 +16,7 @@ from accounts import audit, signins
 from accounts.acting import open_while_acting
 from accounts.actor import Actor
 from accounts.audit import Kind
-from accounts.requests import Request
+from accounts.requests import Request, came_from
 from accounts.words import Words
 from staff import finding, functions, interrupted, lacking
 
@@ -86,10 +86,7 @@ def _shown_on(request: Request) -> str:
     """The page that a form stood on, where it can be told: what only takes forms can't be gone back to."""
     if "back" in request.POST:
         return request.POST["back"]
-    came_from = urlsplit(request.headers.get("Referer", ""))
-    if came_from.netloc != request.get_host():
-        return request.get_full_path()
-    return came_from._replace(scheme="", netloc="", fragment="").geturl()
+    return came_from(request) or request.get_full_path()
 
 
 def fresh_code_required(view: View[P]) -> View[P]:

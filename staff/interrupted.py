@@ -45,7 +45,10 @@ def take(request: Request, *, back: str) -> InterruptedForm | None:
     sealed = request.session.pop(_SESSION_KEY, None)
     if not isinstance(sealed, str):
         return None
-    kept = json.loads(sealing.unseal(sealed, place=_PLACE))
+    try:
+        kept = json.loads(sealing.unseal(sealed, place=_PLACE))
+    except sealing.SealBroken:  # its key was taken away meanwhile
+        return None
     if kept["back"] != back:
         return None
     return InterruptedForm(kept["path"], tuple((name, value) for name, value in kept["fields"]))

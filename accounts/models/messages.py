@@ -23,6 +23,7 @@ class Purpose(models.TextChoices):
     REGISTER = "register", _("注册自然人账户")
     PHONE_CHANGE = "phone_change", _("变更手机号码")
     COLLECTION = "collection", _("实名采集")
+    COUNTER_COLLECTION = "counter_collection", _("实名采集")
     SWITCH_CAPACITY = "switch_capacity", _("切换身份")
     OFFICER_SIGN_IN = "officer_sign_in", _("登录税务人员后台")
     DECLARATION_PASSWORD = "declaration_password", _("查看或重置申报密码")

@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from accounts import numbers, sealing, sms
+from accounts import numbers, sms
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.flows import Flow, Progress, Step
@@ -15,7 +16,11 @@ from accounts.models.messages import Purpose
 from realname import counter
 from staff.services.rights import refusals_recorded
 
-FLOW = Flow("counter_collection", (Step("bureau:collect", "subject"), Step("bureau:collect_code", "proof")))
+FLOW = Flow(
+    "counter_collection",
+    (Step("bureau:collect", "subject"), Step("bureau:collect_code", "proof")),
+    over=_("采集已超过10分钟或尚未开始，请重新填写。"),
+)
 _PLACE = "counter-collection"
 
 
@@ -35,7 +40,7 @@ class Subject:
     def binding(self, progress: Progress) -> sms.Binding:
         """What a code of this collection is good for."""
         return sms.Binding(
-            person=self.person, purpose=Purpose.COLLECTION, taxpayer=None, login=progress.id, phone=self.phone
+            person=self.person, purpose=Purpose.COUNTER_COLLECTION, taxpayer=None, login=progress.id, phone=self.phone
         )
 
 
@@ -43,15 +48,15 @@ def begin(request: HttpRequest, data: dict[str, Any], *, by: Actor) -> Progress:
     """The consent is signed: note whom the passage is about. Raises as `counter.consent`."""
     person = counter.consent(data["name"], id_type=data["id_type"], id_number=data["id_number"], by=by)
     progress = FLOW.begin(request)
-    progress.establish("name", sealing.seal(data["name"], place=_PLACE))
-    progress.establish("phone", sealing.seal(data["phone"], place=_PLACE))
+    progress.establish_sealed("name", data["name"], place=_PLACE)
+    progress.establish_sealed("phone", data["phone"], place=_PLACE)
     progress.establish("subject", str(person.uid))
     return progress
 
 
 def of(progress: Progress) -> Subject:
     """Whom this passage is about, read anew."""
-    name, phone = (sealing.unseal(progress.get(fact), place=_PLACE) for fact in ("name", "phone"))
+    name, phone = (progress.unsealed(fact, place=_PLACE) for fact in ("name", "phone"))
     return Subject(Person.objects.get(uid=UUID(progress.get("subject"))), name, phone)
 
 

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils.translation import gettext_lazy
 
-from accounts import audit, passwords
+from accounts import audit, passwords, signins
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Credential, Taxpayer
@@ -36,5 +36,6 @@ def change(old: str, new: str, *, by: Actor) -> Credential:
         if current is None or credential is None or current.version != credential.version:
             raise rights.stale()
         passwords.store(current, hashed)
+        signins.keep(by.sign_in, current)
         audit.record(Kind.ENTERPRISE_PASSWORD_CHANGED, by=by)
     return current

@@ -90,6 +90,7 @@ def _store_own(kind: Kind, membership: Membership, read: Credential | None, hash
         if credential is None or read is None or credential.version != read.version or locked.removed_at is not None:
             raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
         passwords.store(credential, hashed)
+        signins.keep(by.sign_in, credential)
         ended = signins.end_all(membership.person, membership.taxpayer, EndReason.PASSWORD_CHANGED, keep=by.sign_in)
         audit.record(kind, by=by, target=by.person, sign_ins_ended=ended)
     return credential
@@ -109,6 +110,7 @@ def _change_natural(person: Person, old: str, new: str, *, by: Actor) -> Credent
         if locked.version != credential.version:
             raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
         passwords.store(locked, hashed)
+        signins.keep(by.sign_in, locked)
         ended = signins.end_all(person, None, EndReason.PASSWORD_CHANGED, keep=by.sign_in)
         audit.record(Kind.NATURAL_PASSWORD_CHANGED, by=by, target=person, sign_ins_ended=ended)
     return locked

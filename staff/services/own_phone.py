@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import audit, notices, numbers, sealing, signins, sms
+from accounts import audit, notices, numbers, signins, sms
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.flows import Flow, Progress, Step
@@ -40,14 +40,14 @@ def _changing(by: Actor) -> Person:
 
 
 def begin(request: HttpRequest, new: str, *, by: Actor) -> Progress:
-    """Send a code to the new phone. Raises ValidationError `phone_same`, `not_collected`, or `sms_wait`."""
+    """Send a code to the new phone. Raises ValidationError `phone_same`, `not_collected`, or as `send_code`."""
     person = _changing(by)
     if numbers.fold(person.phone) == new:
         raise ValidationError(_("新手机号码与现在的实名手机号码相同。"), code="phone_same")
     if not person.phone or not RealNameRecord.objects.filter(person=person, revoked_at__isnull=True).exists():
         raise ValidationError(phones.NO_REAL_NAME_PHONE.text, code="not_collected")
     progress = FLOW.begin(request)
-    progress.establish("phone", sealing.seal(new, place=_PLACE))
+    progress.establish_sealed("phone", new, place=_PLACE)
     try:
         send_code(progress, by=by)
     except ValidationError:
@@ -63,7 +63,7 @@ def phone_now(progress: Progress, *, by: Actor) -> phones.OnFile:
 
 
 def _new(progress: Progress) -> str:
-    return sealing.unseal(progress.get("phone"), place=_PLACE)
+    return progress.unsealed("phone", place=_PLACE)
 
 
 def _binding(progress: Progress, *, by: Actor) -> sms.Binding:
@@ -77,7 +77,7 @@ def seconds_until_next_code(progress: Progress, *, by: Actor) -> int:
 
 
 def send_code(progress: Progress, *, by: Actor) -> None:
-    """Send a code to the phone whose turn it is. Raises ValidationError `sms_wait`."""
+    """Send a code to the phone whose turn it is. Raises ValidationError `sms_wait` or `sms_unavailable`."""
     sms.send_code(_binding(progress, by=by), by=by)
 
 

@@ -29,8 +29,7 @@ def change_enterprise_password(request: Request) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error("new_password" if str(refusal.code).startswith("password_") else None, refusal)
         else:
-            if request.actor.sign_in is not None:
-                signins.keep_after_password_change(request, request.actor.sign_in, credential)
+            signins.renew_session(request, credential)
             messages.success(request, _("企业登录密码已修改，用原密码登录的其他人员已全部退出。请告知需要登录的人员。"))
             return redirect("staff:members")
     return form_page(request, "staff/change_enterprise_password.html", {"form": form, "picture": form.picture})

@@ -38,8 +38,7 @@ def change_password(request: Request) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error("new_password" if str(refusal.code).startswith("password_") else None, refusal)
         else:
-            if request.actor.sign_in is not None:
-                signins.keep_after_password_change(request, request.actor.sign_in, credential)
+            signins.renew_session(request, credential)
             messages.success(request, _PERSONAL_CHANGED if request.actor.taxpayer else _NATURAL_CHANGED)
             return redirect("home")
     return form_page(request, "staff/change_password.html", {"form": form, "picture": form.picture})
@@ -57,8 +56,7 @@ def set_password_anew(request: Request) -> HttpResponse:
         except ValidationError as refusal:
             form.add_error("new_password" if str(refusal.code).startswith("password_") else None, refusal)
         else:
-            if request.actor.sign_in is not None:
-                signins.keep_after_password_change(request, request.actor.sign_in, credential)
+            signins.renew_session(request, credential)
             messages.success(request, _PERSONAL_CHANGED)
             return redirect("home")
     return form_page(request, "staff/set_password_anew.html", {"form": form})

@@ -24,12 +24,15 @@ from accounts import (
     passwords,
     pictures,
     sealing,
+    signins,
     sms,
     throttles,
 )
+from accounts.actor import Actor
 from accounts.limits import CODE_CHECKS
 from accounts.models import AuditEntry, SignIn, SmsCode, SmsMessage
 from accounts.models.messages import FOR_STRANGERS
+from accounts.models.signins import EndReason
 from accounts.passwords import Setting
 from tests.accounts import test_pictures
 from tests.accounts.test_constraints import a_person, a_sign_in
@@ -238,3 +241,43 @@ def test_a_redirected_message_is_not_sent(gateway):
         sender = gateways.KannelSender(f"http://u:p@127.0.0.1:{server.getsockname()[1]}/send", 2)
         with pytest.raises(gateways.NotSent):
             sender.send(gateways.Message(PHONE, TEXT))
+
+
+@pytest.mark.rule("LOG-02", "F18")
+def test_a_sign_in_does_not_end_without_its_entry(monkeypatch):
+    sign_in = a_sign_in()
+    monkeypatch.setattr(signins.audit, "record", refuse_to_write)
+    with pytest.raises(DatabaseError):
+        signins.end(sign_in, EndReason.SIGNED_OUT, by=Actor(person=sign_in.person, sign_in=sign_in))
+    sign_in.refresh_from_db()
+    assert sign_in.ended_at is None
+
+
+def refuse_to_write(*args, **kwargs):
+    raise DatabaseError("the disk is full")
+
+
+@pytest.mark.rule("F18")
+def test_a_code_that_the_file_of_messages_cannot_take_waits_for_another_try(
+    settings,
+    own_folder,
+    binding,  # noqa: F811
+    django_capture_on_commit_callbacks,
+):
+    settings.SMS_URL = f"file://{own_folder}"  # a folder: nothing can be written there
+    with django_capture_on_commit_callbacks(execute=True):
+        sms.send_code(binding, by=Actor())
+    message = SmsMessage.objects.get()
+    assert (message.tries, message.maybe_sent, message.sent_at, message.counts) == (1, 0, None, [])
+    assert message.next_try_at > timezone.now()
+
+
+@pytest.mark.rule("SES-07")
+@pytest.mark.parametrize("referer", ["http://[::1", "//", "http://elsewhere.example/account/", "http://testserver"])
+def test_whatever_page_a_browser_says_it_comes_from_a_code_is_asked_for(visitor, referer):
+    visitor.sign_in_by_password("HC", "孙雅静")
+    answer = visitor.post("/account/posts/1/leave/", HTTP_REFERER=referer)
+    assert answer.status_code in (302, 404)
+    answer = visitor.post("/account/profile/phone/", HTTP_REFERER=referer)
+    assert answer.url.startswith("/account/step-up/?next=")
+    assert "example" not in answer.url

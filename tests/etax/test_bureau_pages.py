@@ -1,9 +1,13 @@
 """The pages of the back office: finding, pre-conditions, acts, record, lists (M106, D27, D28, D33, AUZ-01)."""
 
+import base64
+import io
+import os
 import re
 from html import unescape
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -18,6 +22,7 @@ from staff import enterprise, standing
 from tests import cast
 from tests.etax.officers import COUNTER, REVIEWER, sign_in
 from tests.etax.tables import rows
+from tests.realname.collecting import tell_who
 from tests.staff.acting import entries, newcomer
 from tests.visitor import words
 
@@ -160,6 +165,39 @@ def test_an_officers_own_phone_is_refused_on_the_page_and_on_record(visitor):
     assert "不能办理与本人有关的业务" in words(answer)
     (entry,) = entries("real_name_collected")
     assert (entry.reason, entry.target) == ("own_affair", cast.person("周文博"))
+
+
+@pytest.mark.rule("D14", "M83", "OTP-06")
+def test_no_stranger_can_use_up_the_codes_of_the_counter_and_a_wait_is_told(visitor, other_visitor):
+    phone = "19900000004"
+    asked = tell_who(other_visitor, phone=phone)
+    assert asked.url == reverse("realname:collect_code")
+    sign_in(visitor)
+    who = {"name": "周文博", "id_type": "resident", "id_number": cast.ID_NUMBERS["周文博"], "phone": phone}
+    seen = {"saw_document": "on", "saw_face": "on", "consent": "on"}
+    before = len(visitor.texts_to(phone))
+    page = words(visitor.post(at("collect"), {**who, **seen}, follow=True))
+    assert "请本人报出收到的6位数字" in page
+    assert len(visitor.texts_to(phone)) == before + 1
+    again = words(visitor.post(at("send_collect_code"), follow=True))
+    assert "秒后重新获取" in again
+    assert len(visitor.texts_to(phone)) == before + 1
+
+
+@pytest.mark.rule("F25", "F26", "D27")
+def test_a_key_that_was_taken_away_on_the_way_begins_the_collection_anew(visitor, settings):
+    sign_in(visitor)
+    who = {"name": "周文博", "id_type": "resident", "id_number": cast.ID_NUMBERS["周文博"], "phone": "19900000004"}
+    seen = {"saw_document": "on", "saw_face": "on", "consent": "on"}
+    visitor.post(at("collect"), {**who, **seen})
+    call_command("rotate_keys", stdout=io.StringIO())
+    key = base64.b64encode(os.urandom(32)).decode()
+    settings.SEALING_KEYS = [f"fresh:{key}", *settings.SEALING_KEYS]
+    call_command("rotate_keys", stdout=io.StringIO())
+    settings.SEALING_KEYS = settings.SEALING_KEYS[:1]
+    answer = visitor.post(at("collect_code"), {"code": "000000"})
+    assert answer.url == at("collect")
+    assert "采集已超过10分钟或尚未开始" in words(visitor.get(answer.url))
 
 
 @pytest.mark.rule("M15", "M83", "M106", "D18")

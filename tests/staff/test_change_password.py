@@ -7,7 +7,7 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import passwords
+from accounts import passwords, signins
 from accounts.models import AuditEntry, Credential, SignIn, Throttle
 from accounts.models.record import Kind
 from staff.models import Membership
@@ -62,6 +62,19 @@ def test_who_changes_his_password_stays_under_a_new_session_id_and_all_others_ar
     assert proven.cookies["session"].value != before
     assert proven.get("/").status_code == 200
     assert "本次登录所用的密码已变更" in words(other_visitor.get("/", follow=True))
+
+
+@pytest.mark.rule("D16")
+def test_a_second_window_that_clicks_while_the_password_is_being_changed_stays_in(proven, monkeypatch):
+    """Between the change, which is done, and its answer, which isn't there yet."""
+    second = proven.__class__(proven.messages)
+    second.cookies = proven.cookies.copy()
+    clicked = []
+    renew = signins.renew_session
+    monkeypatch.setattr(signins, "renew_session", lambda *args: (clicked.append(second.get("/")), renew(*args)))
+    change(proven)
+    assert [answer.status_code for answer in clicked] == [200]
+    assert proven.get("/").status_code == 200
 
 
 @pytest.mark.rule("PW-10", "D13")

@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from accounts import sms
+from accounts import flows, sms
 from accounts.audit import Kind
 from accounts.flows import Progress
 from accounts.forms import SmsCodeForm
@@ -38,11 +38,9 @@ def collect(request: Request) -> HttpResponse:
 
 @get_or_post
 @counter_required
-def collect_code(request: Request) -> HttpResponse:
+@flows.step(FLOW, "proof")
+def collect_code(request: Request, progress: Progress) -> HttpResponse:
     """The code that the person reads out, and the collection is done."""
-    progress = FLOW.under_way(request)
-    if progress is None or not progress.has("subject"):
-        return _begin_again(request)
     form = SmsCodeForm(data_of(request))
     if request.method == "POST" and form.is_valid():
         try:
@@ -58,11 +56,9 @@ def collect_code(request: Request) -> HttpResponse:
 
 @require_POST
 @counter_required
-def send_collect_code(request: Request) -> HttpResponse:
+@flows.step(FLOW, "proof")
+def send_collect_code(request: Request, progress: Progress) -> HttpResponse:
     """Another code."""
-    progress = FLOW.under_way(request)
-    if progress is None or not progress.has("subject"):
-        return _begin_again(request)
     return _send(request, progress)
 
 
@@ -74,11 +70,6 @@ def _send(request: Request, progress: Progress) -> HttpResponse:
     else:
         messages.info(request, _("验证码已发送，请本人报出收到的6位数字。"))
     return redirect("bureau:collect_code")
-
-
-def _begin_again(request: Request) -> HttpResponse:
-    messages.info(request, _("采集已超过10分钟或尚未开始，请重新填写。"))
-    return redirect("bureau:collect")
 
 
 def _context(progress: Progress, form: SmsCodeForm) -> dict[str, object]:
