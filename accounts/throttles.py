@@ -147,19 +147,24 @@ def wait(limit: Limit, subject: str) -> int:
 
 
 @transaction.atomic(savepoint=False)
-def succeed(limit: Limit, subject: str) -> bool:
-    """Start the count anew: somebody succeeded. False, and nothing is changed, while the subject is blocked.
+def forgive(limit: Limit, subject: str) -> int | None:
+    """Start the count anew: somebody succeeded. How many failures were forgotten; None, and nothing, while blocked.
 
     A right answer among many wrong ones at once is so worth nothing once the last allowed wrong one is counted.
     """
     row: Any = _LOCKED_ROW_OF.first(key=_key(limit, subject))
     if row is None:
-        return True
+        return 0
     now: datetime = row.now
     if row.blocked_until is not None and row.blocked_until > now:
-        return False
+        return None
     row.delete()
-    return True
+    return int(row.count)
+
+
+def succeed(limit: Limit, subject: str) -> bool:
+    """As `forgive`; whether the subject wasn't blocked."""
+    return forgive(limit, subject) is not None
 
 
 def release(limit: Limit, *subjects: str) -> None:

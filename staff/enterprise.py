@@ -9,13 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, decoys, passwords, throttles
 from accounts.actor import Actor
-from accounts.addresses import neighbourhood
 from accounts.audit import Kind
 from accounts.composed import Composed, Given
-from accounts.limits import ADDRESS_ACCOUNTS, PASSWORD
 from accounts.models import Credential, Taxpayer
 from accounts.numbers import mask_id_number
-from accounts.refusals import TooMany
+from staff import password_tries
 
 WRONG = _("纳税人识别号或密码错误")
 _BY_CODE = Composed(lambda: Taxpayer.objects.select_related("credential").filter(code=Given("code", CharField())))
@@ -36,28 +34,15 @@ def check_password(
     taxpayer, one of another kind alike, after the same work and counted alike; `TooMany` for an address that has failed
     on many accounts; `slots.Busy`.
     """
-    address = throttles.look(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
-    if address.seconds:
-        raise TooMany(address.seconds)
+    password_tries.refuse_slowed(by=by)
     taxpayer = _BY_CODE.first(code=code)
     if taxpayer is None:
         decoys.read(Taxpayer, Credential)
     is_open = taxpayer is not None and taxpayer.is_open and taxpayer.kind in kinds
     right = passwords.check(taxpayer.credential if taxpayer is not None and is_open else None, password)
     with transaction.atomic():
-        reason = _judge(right, subject, by=by)
-        if not reason and address.count:
-            throttles.give_back(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
+        reason = password_tries.judge(right, subject, by=by)
         audit.record(Kind.ENTERPRISE_PASSWORD, by=by, taxpayer=taxpayer, reason=reason, code=mask_id_number(code))
     if reason or taxpayer is None:
         raise ValidationError(WRONG, code="wrong_number_or_password")
     return taxpayer
-
-
-def _judge(right: bool, subject: str, *, by: Actor) -> str:
-    """Count the try; the reason it is refused for, or nothing. A right one counts for nothing while locked (D13)."""
-    if right and throttles.succeed(PASSWORD, subject):
-        return ""
-    if throttles.fail(PASSWORD, subject) == 1:  # one more account that this address gets wrong
-        throttles.fail(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
-    return "locked" if right else "wrong_password"

@@ -8,15 +8,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, decoys, passwords, signins, throttles
 from accounts.actor import Actor
-from accounts.addresses import neighbourhood
 from accounts.audit import Kind
 from accounts.claims import Claim
 from accounts.flows import Flow, Step
-from accounts.limits import ADDRESS_ACCOUNTS, PASSWORD
 from accounts.models import Credential, Person
 from accounts.models.signins import Proof
-from accounts.refusals import TooMany
 from realname.models import RealNameRecord
+from staff import password_tries
 
 WRONG = _("用户名或密码错误")
 NOT_COLLECTED = _("您尚未完成实名采集，请先在【实名采集】页面、移动办税 APP 或到税务机关前台采集。")
@@ -53,15 +51,10 @@ def prove_password(person: Person | None, password: str, *, kind: Kind, subject:
 
     The try is counted under `subject` and recorded as `kind`. Raises as `check_password`, but for `not_collected`.
     """
-    slowed = throttles.wait(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
-    if slowed:
-        raise TooMany(slowed)
+    password_tries.refuse_slowed(by=by)
     right = passwords.check(person.credential if person else None, password)
     with transaction.atomic():
-        locked = right and not throttles.succeed(PASSWORD, subject)
-        if (not right or locked) and throttles.fail(PASSWORD, subject) == 1:
-            throttles.fail(ADDRESS_ACCOUNTS, neighbourhood(by.ip))
-        reason = "locked" if locked else "" if right else "wrong_password"
+        reason = password_tries.judge(right, subject, by=by)
         audit.record(kind, by=by, target=person, reason=reason)
     if reason or person is None:
         raise ValidationError(WRONG, code="wrong_name_or_password")
