@@ -1,8 +1,8 @@
-"""Operations of migrations that change checks of tables too large to be read through while everybody waits (F21).
+"""Operations of migrations that change tables too large to be read through while everybody waits (F21).
 
 PostgreSQL reads all rows when a check is added, and lets nobody in meanwhile. Here it is added for what is written from
 now on, in a moment; a migration of its own, after that one, has the rows read beside those who work. SQLite remakes the
-table either way.
+table either way. An index of the record is made part by part, which PostgreSQL can't do beside the writers by itself.
 """
 
 from typing import Any
@@ -11,6 +11,8 @@ from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
+
+from accounts import partitions, triggers
 
 
 def _add(operation: Operation, app_label: str, editor: BaseDatabaseSchemaEditor, state: ProjectState, *of: str) -> bool:
@@ -81,3 +83,38 @@ class ValidateCheck(Operation):
     def describe(self) -> str:
         """What Django says of it."""
         return f"Validate check {self.name} on model {self.model_name}"
+
+
+class AddIndexByParts(migrations.AddIndex):
+    """Add an index to the record, part by part beside those who write; its migration can't be `atomic`.
+
+    Broken off, it goes on where it was when it is run again.
+    """
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        """Make the index of the whole, which holds nothing yet, then each part's, and put them together."""
+        model = to_state.apps.get_model(app_label, self.model_name)
+        is_here = self.allow_migrate_model(schema_editor.connection.alias, model)
+        if not is_here or not partitions.is_split(schema_editor.connection):
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        definition = str(self.index.create_sql(model, schema_editor))
+        table, name = (schema_editor.quote_name(each) for each in (model._meta.db_table, self.index.name))
+        head = f"CREATE INDEX {name} ON {table} "
+        if not definition.startswith(head):
+            raise ValueError(f"an index that begins otherwise than {head!r} can't be made by parts: {definition!r}")
+        rows = definition.removeprefix(head)
+        schema_editor.execute(f"CREATE INDEX IF NOT EXISTS {name} ON ONLY {table} {rows}", params=None)
+        with schema_editor.connection.cursor() as cursor:
+            missing = sorted(triggers.parts(cursor) - partitions.indexed_parts(cursor, self.index.name))
+        for part in missing:
+            own = schema_editor.quote_name(
+                f"{self.index.name}_{part.removeprefix(partitions.TABLE)}".replace("__", "_")
+            )
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {own}", params=None)
+            schema_editor.execute(
+                f"CREATE INDEX CONCURRENTLY {own} ON {schema_editor.quote_name(part)} {rows}", params=None
+            )
+            schema_editor.execute(f"ALTER INDEX {name} ATTACH PARTITION {own}", params=None)

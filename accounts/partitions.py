@@ -53,6 +53,16 @@ def is_split(wrapper: BaseDatabaseWrapper = connection) -> bool:
         return triggers.is_split(cursor)
 
 
+def indexed_parts(cursor: CursorWrapper, index: str) -> set[str]:
+    """The parts that have their share of this index of the record."""
+    cursor.execute(
+        "SELECT t.relname FROM pg_inherits h JOIN pg_index i ON i.indexrelid = h.inhrelid "
+        "JOIN pg_class t ON t.oid = i.indrelid WHERE h.inhparent = to_regclass(%s)",
+        [f'"{index}"'],
+    )
+    return {row[0] for row in cursor.fetchall()}
+
+
 @contextmanager
 def _briefly(wrapper: BaseDatabaseWrapper) -> Iterator[CursorWrapper]:
     """A transaction that gives up rather than keep others waiting."""

@@ -329,6 +329,7 @@ class AuditEntry(models.Model):
         indexes = (
             models.Index("taxpayer", models.F("seq").desc(), name="audit_entry_of_taxpayer"),
             models.Index("person", models.F("seq").desc(), name="audit_entry_of_person"),
+            models.Index("request_id", name="audit_entry_of_request"),
             models.Index(
                 "via",
                 models.F("seq").desc(),

@@ -1,5 +1,6 @@
 """The lists of the back office: read-only, by key, searched by a whole name or number alone (D33)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,6 +29,9 @@ if TYPE_CHECKING:  # the stubs' class is generic, Django's own is not
     _ModelAdmin = ModelAdmin[Model]
 else:
     _ModelAdmin = ModelAdmin
+
+
+_REQUEST_NUMBER = re.compile(r"[0-9a-fA-F]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +200,9 @@ class PostList(ReadOnlyList):
 
     def exactly(self, rows: QuerySet[Post], term: str) -> QuerySet[Post]:
         """By the firm's number, or by the person's name."""
-        return rows.filter(taxpayer__code=numbers.fold(term)) | rows.filter(person__name=term)
+        if any(sign.isdigit() for sign in term):  # one or the other: asked for both, the database reads all posts
+            return rows.filter(taxpayer__code=numbers.fold(term))
+        return rows.filter(person__name=term)
 
     def cells(self, row: Post) -> Sequence[Cell]:
         phone = Cell(numbers.mask_phone(row.mobile) or "—")
@@ -233,7 +239,9 @@ class EntryList(ReadOnlyList):
 
     def exactly(self, rows: QuerySet[AuditEntry], term: str) -> QuerySet[AuditEntry]:
         """By the firm's number, or by a request's."""
-        return rows.filter(taxpayer__code=numbers.fold(term)) | rows.filter(request_id=term)
+        if _REQUEST_NUMBER.fullmatch(term):
+            return rows.filter(request_id=term.lower())
+        return rows.filter(taxpayer__code=numbers.fold(term))
 
     def cells(self, row: AuditEntry) -> Sequence[Cell]:
         result = Cell(f"{row.get_result_display()} {row.reason_in_words}".strip())

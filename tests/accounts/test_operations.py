@@ -1,13 +1,14 @@
 """Checks over the whole record are added without keeping anybody waiting (F21)."""
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations import AddConstraint, AddIndex
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
-from django.db.models import CheckConstraint, Q
+from django.db.models import CheckConstraint, Index, Q
 
-from accounts.operations import AddCheck, RemoveCheck, ValidateCheck
+from accounts import partitions, triggers
+from accounts.operations import AddCheck, AddIndexByParts, RemoveCheck, ValidateCheck
 
 NAME = "audit_entry_is_a_probe"
 
@@ -49,6 +50,40 @@ def test_a_check_is_added_for_new_entries_and_the_others_are_read_later():
         _is_validated()
     _run(RemoveCheck("auditentry", NAME), checked, backwards=True)
     assert not _is_validated()
+
+
+def _plan_of_a_search() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("EXPLAIN SELECT seq FROM accounts_auditentry WHERE reason = 'probed'")
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+@pytest.mark.postgresql
+@pytest.mark.rule("F21", "REL-01")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no parts, and one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_an_index_of_the_record_is_made_part_by_part_and_goes_on_where_it_was_broken_off():
+    executor = MigrationExecutor(connection)
+    before = executor.loader.project_state(executor.loader.graph.leaf_nodes("accounts"))
+    index = "audit_entry_probe"
+    operation = AddIndexByParts("auditentry", Index("reason", name=index))
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE INDEX {index} ON ONLY accounts_auditentry (reason)")
+        cursor.execute(f"CREATE INDEX {index}_other ON accounts_auditentry_other (reason)")  # not put together yet
+    after = _run(operation, before)
+    try:
+        with connection.cursor() as cursor:
+            assert partitions.indexed_parts(cursor, index) == triggers.parts(cursor)
+            cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass", [index])
+            assert cursor.fetchone()[0]
+        with transaction.atomic():
+            assert "Seq Scan" not in _plan_of_a_search()
+        _run(operation, before)  # once more: there is nothing left to do
+    finally:
+        _run(operation, after, backwards=True)
+    with connection.cursor() as cursor:
+        assert partitions.indexed_parts(cursor, index) == set()
 
 
 def test_no_migration_reads_all_the_record_while_everybody_waits():

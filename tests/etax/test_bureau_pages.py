@@ -15,9 +15,11 @@ from django.utils import timezone
 
 from accounts import passwords, throttles
 from accounts.limits import PASSWORD
-from accounts.models import Person, Throttle
+from accounts.models import AuditEntry, Person, Taxpayer, Throttle
+from etax.bureau import lists
 from etax.bureau.preconditions import State, report_on
-from realname.models import MisuseCase, Post
+from etax.bureau.site import bureau
+from realname.models import MisuseCase, Post, RealNameRecord
 from staff import enterprise, standing
 from tests import cast
 from tests.etax.officers import COUNTER, REVIEWER, sign_in
@@ -309,6 +311,7 @@ def test_a_list_is_looked_at_and_nothing_more(visitor, name):
         ("accounts_taxpayer", "沈阳云帆科技有限公司", "沈阳云帆科技有限公司", "沈阳海川贸易有限公司"),
         ("accounts_person", "孙雅静", "孙*静", "钱*远"),
         ("realname_post", cast.CODES["YF"], "沈阳云帆科技有限公司", "沈阳海川贸易有限公司"),
+        ("realname_post", "孙雅静", "孙*静", "钱*远"),
         ("realname_realnamerecord", "孙雅静", "孙*静", "钱*远"),
     ],
 )
@@ -321,6 +324,42 @@ def test_a_list_is_searched_by_the_whole_and_never_by_a_part(visitor, name, term
     assert "没有找到" in words(visitor.get(where, {"q": term[:-1]}))
     assert [entry.details["list"] for entry in entries("officer_searched")] == [name.split("_")[1]] * 2
     assert term not in str([entry.details for entry in entries("officer_searched")])
+
+
+@pytest.mark.rule("D28", "D33", "CFG-06")
+def test_the_record_is_searched_by_a_requests_number_and_by_a_firms(visitor, other_visitor):
+    """The number that an error page tells is found by an index."""
+    answer = other_visitor.sign_in_by_password("HC", "孙雅静")
+    sign_in(visitor)
+    where = at("accounts_auditentry_changelist")
+    number = answer.headers["X-Request-ID"]
+    page = words(visitor.get(where, {"q": number.upper()}))
+    assert "孙*静" in page
+    assert "沈阳海川贸易有限公司" in page
+    found = AuditEntry.objects.filter(request_id=number).count()
+    assert 0 < found < AuditEntry.objects.count()
+    assert page.count("沈阳海川贸易有限公司") == found
+    assert "沈阳海川贸易有限公司" in words(visitor.get(where, {"q": cast.CODES["HC"]}))
+    assert "没有找到" in words(visitor.get(where, {"q": "f" * 32}))
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="of few rows PostgreSQL rather reads all")
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    ("model", "admin", "term"),
+    [
+        (AuditEntry, lists.EntryList, "0" * 32),
+        (AuditEntry, lists.EntryList, cast.CODES["HC"]),
+        (Post, lists.PostList, cast.CODES["HC"]),
+        (Post, lists.PostList, "孙雅静"),
+        (Taxpayer, lists.TaxpayerList, cast.CODES["HC"]),
+        (Person, lists.PersonList, "孙雅静"),
+        (RealNameRecord, lists.RealNameList, "孙雅静"),
+    ],
+)
+def test_no_search_of_the_counter_reads_a_whole_table(model, admin, term):
+    plan = admin(model, bureau).exactly(model.objects.all(), term).explain()
+    assert "SCAN" not in plan
 
 
 @pytest.mark.rule("VAL-03", "VAL-04")

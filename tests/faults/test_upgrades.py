@@ -33,7 +33,7 @@ def git(*words: str) -> str:
     return done.stdout.strip()
 
 
-HEAVY = ("0008_record_by_month", "0011_engagements_that_end")
+HEAVY = ("0008_record_by_month", "0011_engagements_that_end", "0014_entries_of_a_request")
 """The migrations that have to do with every entry of the record: what could keep everybody waiting for longest."""
 
 
