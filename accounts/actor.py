@@ -12,9 +12,9 @@ class Actor:
 
     `taxpayer` is for whom he acts and `via` the agency through which he does. `functions` are codes of the function
     tree. `is_lead`: he is legal representative or finance officer by the register (D31). `is_manager`: 管理权限 (D8).
-    `holds_reset`: his password is in the 111111 state, and only changing it is allowed (D10). `has_old_password`: the
-    policy asks him to change it (D12). `holds_printed`: his firm's enterprise password is the one that the counter
-    printed, and as legal representative or finance officer he must change it first (D22).
+    `holds_reset`: his password is in the 111111 state, and only changing it is allowed (D10). `old_passwords`: those of
+    his that the policy asks him to change (D12). `holds_printed`: his firm's enterprise password is the one that the
+    counter printed, and as legal representative or finance officer he must change it first (D22).
     """
 
     person: Person | None = None
@@ -24,7 +24,7 @@ class Actor:
     is_lead: bool = False
     is_manager: bool = False
     holds_reset: bool = False
-    has_old_password: bool = False
+    old_passwords: frozenset[str] = field(default_factory=frozenset)
     holds_printed: bool = False
     position: str = ""
     sign_in: SignIn | None = None

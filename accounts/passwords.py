@@ -2,8 +2,10 @@
 
 import base64
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from functools import lru_cache
 
 from django.conf import settings
@@ -188,6 +190,24 @@ def _save_next_version(credential: Credential) -> None:
     credential.version = F("version") + 1
     credential.save()
     credential.refresh_from_db()
+
+
+class Whose(StrEnum):
+    """Which of the three passwords of somebody at work (manual: 企业登录密码, 个人登录密码, 自然人登录密码)."""
+
+    ENTERPRISE = "enterprise"
+    PERSONAL = "personal"
+    NATURAL = "natural"
+
+
+def too_old(passwords: Mapping[Whose, Credential | None]) -> frozenset[Whose]:
+    """Those of these that the policy asks to change now."""
+    return frozenset(whose for whose, credential in passwords.items() if is_too_old(credential))
+
+
+def have_an_end() -> bool:
+    """Whether the policy asks to change passwords after some time (D12)."""
+    return _follows_dengbao()
 
 
 def is_too_old(credential: Credential | None) -> bool:

@@ -31,7 +31,7 @@ def completed(actor: Actor, engagement: Engagement) -> Actor:
         functions=standing.lent_by(engagement),
         is_lead=False,
         is_manager=False,
-        has_old_password=False,
+        old_passwords=frozenset(),
         position=_("代办人员"),
     )
 

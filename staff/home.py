@@ -10,10 +10,13 @@ from django.db.models import BigIntegerField, DateField, Exists, OuterRef, Query
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from accounts import passwords
 from accounts.actor import Actor
 from accounts.composed import Composed, Given
-from accounts.models import Taxpayer
+from accounts.models import Person, Taxpayer
+from accounts.passwords import Whose
 from realname import changes
 from realname.models import ChangeRequest
 from staff import standing
@@ -79,11 +82,37 @@ def _which(matters: tuple[Rows, ...]) -> Composed[Any]:
     return Composed(lambda: Taxpayer.objects.filter(pk=firm).values_list("pk", *flags))
 
 
-def old_password(actor: Actor) -> list[Due]:
-    """That the password should be changed, where the policy asks for it (D12)."""
-    if not actor.has_old_password:
+_OLD = {
+    Whose.ENTERPRISE: (
+        gettext_lazy("企业登录密码已使用超过90天，请修改。"),
+        "staff:change_enterprise_password",
+        gettext_lazy("修改企业密码"),
+    ),
+    Whose.PERSONAL: (
+        gettext_lazy("您的个人登录密码已使用超过90天，请修改。"),
+        "staff:change_password",
+        gettext_lazy("修改密码"),
+    ),
+    Whose.NATURAL: (
+        gettext_lazy("您的自然人登录密码已使用超过90天，请切换到自然人身份后修改。"),
+        "staff:capacity",
+        gettext_lazy("切换身份"),
+    ),
+}
+
+
+def old_passwords(actor: Actor) -> list[Due]:
+    """Which passwords should be changed, where the policy asks for it (D12)."""
+    if actor.taxpayer is None:
+        return _old_natural_password(actor.person)
+    said = [_OLD[whose] for whose in Whose if whose in actor.old_passwords]
+    return [Due(str(text), reverse(page), str(label)) for text, page, label in said]
+
+
+def _old_natural_password(person: Person | None) -> list[Due]:
+    if person is None or not passwords.have_an_end() or not passwords.is_too_old(person.credential):
         return []
-    return [Due(_("您的个人登录密码已使用超过90天，请修改。"), reverse("staff:change_password"), _("修改密码"))]
+    return [Due(_("您的自然人登录密码已使用超过90天，请修改。"), reverse("staff:change_password"), _("修改密码"))]
 
 
 def _returned(requests: QuerySet[ChangeRequest]) -> list[Due]:

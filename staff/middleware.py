@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from accounts import audit, passwords, signins
 from accounts.actor import Actor
 from accounts.audit import Kind
-from accounts.models import SignIn, Taxpayer
+from accounts.models import Credential, SignIn, Taxpayer
 from accounts.models.signins import EndReason
+from accounts.passwords import Whose
 from accounts.requests import Request, is_signing_out
 from staff import standing
 from staff.standing import NOT_ADDED, PASSWORD_NOT_SET, REMOVED, Problem, Standing
@@ -107,9 +108,16 @@ def completed(actor: Actor, found: Standing) -> Actor:
         is_manager=found.is_lead or (membership is not None and membership.is_manager),
         holds_reset=credential is not None and credential.is_temporary,
         holds_printed=found.is_lead and found.holds_printed,
-        has_old_password=passwords.is_too_old(credential),
+        old_passwords=_old_passwords(found, credential),
         position=str(found.position.label),
     )
+
+
+def _old_passwords(found: Standing, own: Credential | None) -> frozenset[Whose]:
+    """The password that he signs in with, and a lead's that of the firm, where he should change them (D12)."""
+    is_bound = found.membership is not None and found.membership.is_bound
+    enterprise = found.taxpayer.credential if found.is_lead else None
+    return passwords.too_old({Whose.NATURAL if is_bound else Whose.PERSONAL: own, Whose.ENTERPRISE: enterprise})
 
 
 class MustChangePasswordMiddleware:

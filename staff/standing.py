@@ -48,6 +48,11 @@ class Problem:
     """What the link to it says."""
 
 
+CLOSED = Problem(
+    "firm_closed",
+    _("该企业在电子税务局的账户已注销"),
+    _("如需继续办理，请法定代表人（业主）到税务机关前台重新开户。"),
+)
 NOT_IN_REGISTER = Problem(
     "not_in_register",
     _("当前办税人与税务登记办税人信息不符，请通过变更税务登记维护办税人，并重新同步办税人信息。"),
@@ -157,6 +162,8 @@ class Standing:
     @property
     def problem(self) -> Problem | None:
         """Why he may not act for the taxpayer, the register's word first (D4); None when he may."""
+        if self.taxpayer.cancelled_at is not None:
+            return CLOSED
         if not self.posts or (not self.is_lead and self._is_marked):
             return NOT_IN_REGISTER
         if self.is_misused:

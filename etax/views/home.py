@@ -16,7 +16,7 @@ from accounts.requests import Request
 from agencies import home as agencies_home
 from staff import functions, lacking, standing
 from staff import home as staff_home
-from staff.home import due_of, old_password
+from staff.home import due_of, old_passwords
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,11 @@ def home(request: Request) -> HttpResponse:
     actor = request.actor
     if actor.taxpayer is None:
         standings = standing.of_capacities(actor.person) if actor.person else []
-        return page(request, "home_person.html", {"greeting": Greeting.of(actor), "standings": standings})
+        context = {"greeting": Greeting.of(actor), "standings": standings, "due": old_passwords(actor)}
+        return page(request, "home_person.html", context)
     due = [
         *due_of([*staff_home.matters_of(actor), *agencies_home.matters_of(actor)], actor.taxpayer),
-        *old_password(actor),
+        *old_passwords(actor),
     ]
     context = {
         "greeting": Greeting.of(actor),

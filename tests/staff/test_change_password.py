@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import passwords, signins
-from accounts.models import AuditEntry, Credential, SignIn, Throttle
+from accounts.models import AuditEntry, Credential, SignIn, Taxpayer, Throttle
 from accounts.models.record import Kind
 from staff.models import Membership
 from tests import cast
@@ -327,3 +327,45 @@ def test_a_bound_member_and_who_is_here_as_himself_have_no_personal_password_to_
     SignIn.objects.filter(person=cast.person("孙雅静")).update(code_at=timezone.now())
     assert set_anew(other_visitor).status_code == 403
     assert f'href="{FORGOTTEN}"' not in other_visitor.get(CHANGE).content.decode()
+
+
+def long_ago(*credentials: Credential) -> None:
+    changed = timezone.now() - timedelta(days=91)
+    Credential.objects.filter(pk__in=[each.pk for each in credentials]).update(changed_at=changed)
+
+
+@pytest.mark.rule("D12", "PW-09")
+def test_under_dengbao_the_home_page_says_which_passwords_should_be_changed_and_where(visitor, settings):
+    settings.PASSWORD_POLICY = "dengbao"
+    visitor.sign_in_by_sms("HC", "钱思远")
+    assert "90天" not in words(visitor.get("/"))
+    long_ago(cast.taxpayer("HC").credential)
+    page = visitor.get("/")
+    assert "企业登录密码已使用超过90天，请修改。修改企业密码" in words(page).replace(" ", "")
+    assert reverse("staff:change_enterprise_password") in page.content.decode()
+    assert "个人登录密码已使用超过90天" not in words(page)
+    long_ago(cast.membership("HC", "钱思远").credential)
+    assert "您的个人登录密码已使用超过90天，请修改。" in words(visitor.get("/"))
+    settings.PASSWORD_POLICY = "modern"
+    assert "90天" not in words(visitor.get("/"))
+
+
+@pytest.mark.rule("D12", "PW-09")
+def test_under_dengbao_a_clerk_is_told_of_his_own_password_alone_and_a_natural_person_of_his(
+    visitor, other_visitor, settings
+):
+    settings.PASSWORD_POLICY = "dengbao"
+    long_ago(cast.taxpayer("HC").credential, cast.person("何晨曦").credential)
+    visitor.sign_in_by_sms("HC", "孙雅静")
+    assert "90天" not in words(visitor.get("/"))
+    as_himself(other_visitor, "何晨曦")
+    assert "您的自然人登录密码已使用超过90天，请修改。" in words(other_visitor.get("/"))
+
+
+@pytest.mark.rule("D4", "D16")
+def test_who_is_in_for_a_firm_whose_account_is_closed_is_out_at_his_next_click_and_told_why(proven):
+    Taxpayer.objects.filter(code=cast.CODES["HC"]).update(cancelled_at=timezone.now())
+    page = words(proven.get("/staff/operations/", follow=True))
+    assert "该企业在电子税务局的账户已注销" in page
+    assert "税务机关前台重新开户" in page
+    assert AuditEntry.objects.filter(kind=Kind.CAPACITY_LOST, reason="firm_closed").count() == 1
