@@ -39,10 +39,6 @@ def client_gone() -> None:
     Taxpayer.objects.filter(pk=cast.taxpayer("HC").pk).update(cancelled_at=timezone.now())
 
 
-def agency_gone() -> None:
-    Taxpayer.objects.filter(pk=cast.taxpayer("XD").pk).update(cancelled_at=timezone.now())
-
-
 def own_member() -> None:
     Membership.objects.create(taxpayer=cast.taxpayer("HC"), person=cast.person("罗建平"))
 
@@ -56,7 +52,6 @@ ENDS: dict[Callable[[], None], tuple[str, str]] = {
     over: ("expired", "代理认定已到期"),
     put_off: ("not_yet", "代理认定尚未生效"),
     client_gone: ("client_gone", "委托企业已注销"),
-    agency_gone: ("agency_gone", "本机构已注销，不能再代理办税"),
     own_member: ("four_roles", "您是该委托企业的办税员，不能同时担任其代办人员"),
     cancelled: ("cancelled", "委托企业已取消代理认定"),
 }
@@ -93,6 +88,14 @@ def test_who_is_removed_or_frozen_at_the_agency_is_out_altogether(visitor):
     members.freeze(cast.membership("XD", "罗建平"), version=1, by=actor("XD", "冯天宇"))
     assert visitor.get(HOME).url == reverse("login")
     assert "办税人员已冻结" in words(visitor.get(reverse("login")))
+
+
+@pytest.mark.rule("D4", "D16", "D23")
+def test_who_is_at_work_for_an_agency_whose_account_is_closed_is_out_altogether(visitor):
+    act_for(visitor, "罗建平", "HC")
+    Taxpayer.objects.filter(pk=cast.taxpayer("XD").pk).update(cancelled_at=timezone.now())
+    assert visitor.get(HOME).url == reverse("login")
+    assert "该企业在电子税务局的账户已注销" in words(visitor.get(reverse("login")))
 
 
 @pytest.mark.rule("D16")
