@@ -25,6 +25,7 @@ _LIFE_SECONDS = 120
 _TIMEOUT_SECONDS = 5.0
 _PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=10)
+_BATCH = 500
 _pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sso")
 
 
@@ -77,10 +78,22 @@ def tell(visit: SystemVisit) -> bool:
 
 
 def tell_all() -> tuple[int, int]:
-    """Tell every system of every visit that is over; how many understood, and how many must be told again."""
-    due = list(visits.untold())
-    understood = sum(tell(visit) for visit in due)
-    return understood, len(due) - understood
+    """Tell every system of every visit that is over; how many understood, and how many must be told again.
+
+    A system that doesn't understand one isn't asked again in the same round: one that hangs mustn't keep the others
+    waiting. What is left is due in the next.
+    """
+    due = visits.untold().order_by("next_try_at", "pk")[:_BATCH]
+    understood, silent, left = 0, set[int](), 0
+    for visit in due:
+        if visit.connected_id in silent:
+            left += 1
+        elif tell(visit):
+            understood += 1
+        else:
+            silent.add(visit.connected_id)
+            left += 1
+    return understood, left
 
 
 def tell_soon(sign_in_pk: int) -> None:

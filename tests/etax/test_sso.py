@@ -299,6 +299,22 @@ def test_a_sign_in_left_alone_is_over_for_the_system_too_which_is_told_until_it_
     assert len(listener.tokens) == 2
 
 
+@pytest.mark.rule("D16", "SES-03")
+def test_a_system_that_does_not_understand_is_asked_once_in_a_round(system, visitor_at, listener):
+    for name in ("孙雅静", "钱思远"):
+        visitor = visitor_at()
+        visitor.sign_in_by_password("HC", name)
+        come_in(system, visitor)
+    SignIn.objects.update(seen_at=timezone.now() - IDLE)
+    listener.status = 500
+    assert logout.tell_all() == (0, 2)
+    assert len(listener.tokens) == 1
+    listener.status = 204
+    assert logout.tell_all() == (1, 0)  # the other, whose turn it is at once
+    SystemVisit.objects.update(next_try_at=timezone.now())
+    assert logout.tell_all() == (1, 0)
+
+
 @pytest.mark.rule("D23", "AUZ-06")
 def test_a_handler_goes_in_for_the_client_with_what_it_lent_until_the_engagement_ends(system, visitor_at):
     visitor = visitor_at()

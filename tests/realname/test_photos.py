@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
@@ -274,6 +275,21 @@ def test_tidy_runs_with_the_others_every_night(visitor):
     call_command("tidy", stdout=out)
     assert "abandoned: 0" in out.getvalue()
     assert "lost: 0" in out.getvalue()
+
+
+@pytest.mark.rule("F18", "REL-01")
+@pytest.mark.usefixtures("world")
+def test_a_store_of_photos_that_does_not_answer_keeps_nothing_else_from_being_tidied(monkeypatch):
+    def down() -> None:
+        raise OSError("the store doesn't answer")
+
+    Session.objects.create(session_key="old", session_data="", expire_date=timezone.now() - timedelta(days=1))
+    monkeypatch.setattr(photos, "_delete_abandoned", down)
+    out = StringIO()
+    with pytest.raises(CommandError, match="could not be tidied: photos"):
+        call_command("tidy", stdout=out)
+    assert not Session.objects.filter(session_key="old").exists()
+    assert "engagements: 0" in out.getvalue()
 
 
 @pytest.mark.rule("FIL-05")
