@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.core import validators
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -36,6 +37,15 @@ class Form(forms.Form):
     def offers_any(self, name: str) -> bool:
         """Whether there is a row to choose in this field: one query."""
         return bool(self.fields[name].queryset.exists())  # type: ignore[attr-defined]  # only one of rows has
+
+    def clean_document(self, id_type: str = "id_type", id_number: str = "id_number") -> None:
+        """Fold the number of an identity document in place, or put on its field why it can't be one (D29)."""
+        data = self.cleaned_data
+        if data.get(id_type) and data.get(id_number):
+            try:
+                data[id_number] = numbers.clean_id_number(data[id_type], data[id_number])
+            except ValidationError as error:
+                self.add_error(id_number, error)
 
     @property
     def is_incomplete(self) -> bool:
@@ -185,6 +195,25 @@ class MobileField(BoundedCharField):
         """The eleven digits. Raises ValidationError `mobile`."""
         text = super().to_python(value) or ""
         return numbers.clean_mobile(text) if text else text
+
+
+_LANDLINE = validators.RegexValidator(
+    r"^\+?[0-9]{5,20}$", _("固定电话只能由数字组成，例如024-12345678。"), code="landline"
+)
+
+
+class LandlineField(BoundedCharField):
+    """A fixed telephone of the register, folded; it may be left out."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("固定电话"))
+        widget = forms.TextInput(attrs={"autocomplete": "off", "inputmode": "tel"})
+        super().__init__(required=False, max_length=30, widget=widget, **kwargs)
+        self.validators.append(_LANDLINE)
+
+    def to_python(self, value: Any) -> str:
+        """The digits, without blanks and dashes."""
+        return numbers.fold(super().to_python(value) or "")
 
 
 class SmsCodeForm(Form):

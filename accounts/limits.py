@@ -80,7 +80,7 @@ ALL = (
 )
 
 CODE_FAILURES = 5
-"""Wrong tries that one code survives less one: the fifth kills it (D14)."""
+"""The wrong try that kills a code (D14)."""
 CODE_LIFE = timedelta(minutes=5)
 PICTURE_LIFE = timedelta(seconds=120)
 RESET_LIFE = timedelta(hours=24)

@@ -5,6 +5,10 @@ from typing import Any
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+"""For the view of a page whose form is sent to the page's own address."""
 
 
 class PageResponse(HttpResponse):

@@ -329,21 +329,11 @@ def _register_changed() -> ValidationError:
 
 def _person_of(request: ChangeRequest) -> Person:
     """Who shall come, found by his document or added to the register's people; names must agree."""
-    found = Person.objects.by_id_number(request.id_type, request.id_number)
-    known = found.first() or _new_person(request) or found.get()
+    known = Person.objects.find_or_add(request.name, id_type=request.id_type, id_number=request.id_number)
     if known.name != request.name:
         text = _("该证件号码登记的姓名与申请中的不一致，不能批准。请核对证件后退回。")
         raise ValidationError(text, code="name_differs")
     return known
-
-
-def _new_person(request: ChangeRequest) -> Person | None:
-    """Who is in the register of no firm yet; None where another act has just added the same."""
-    try:
-        with transaction.atomic():
-            return Person.objects.create(name=request.name, id_type=request.id_type, id_number=request.id_number)
-    except IntegrityError:
-        return None
 
 
 def _end(post: Post) -> None:

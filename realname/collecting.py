@@ -46,7 +46,7 @@ class Mismatch:
 # --- The person himself ----------------------------------------------------------------------------------------------
 
 
-def begin(data: PersonData, phone: str, *, way: Way, former: PersonData | None = None, by: Actor) -> Collection:
+def begin(data: PersonData, phone: str, *, way: Way, former: PersonData | None = None) -> Collection:
     """A new collection, once the phone is proven. `former` is the document that the new one takes the place of."""
     return Collection.objects.create(
         way=way,
@@ -73,7 +73,7 @@ def consent(collection: Collection, version: str, *, by: Actor) -> None:
         audit.record(Kind.CONSENT_GIVEN, by=by, target=known_person(locked), version=version)
 
 
-def fill_in(collection: Collection, valid_until: date | None, *, by: Actor) -> None:
+def fill_in(collection: Collection, valid_until: date | None) -> None:
     """Write down until when the document is valid; None for one without end. Raises ValidationError `card_expired`."""
     if valid_until is not None and valid_until < timezone.localdate():
         raise ValidationError(_("该证件已过有效期，请换领新证件后再采集。"), code="card_expired")
@@ -197,7 +197,7 @@ def approve(collection: Collection, *, name_checked: bool = False, by: Actor) ->
 
     `name_checked`: the officer was shown another name (`mismatch`), and the document says this one. Raises
     PermissionDenied for who is no reviewer; ValidationError `not_open`, `own_affair`, `name_differs`,
-    `former_unknown`, `document_taken`, `changed_meanwhile`.
+    `former_unknown`, `document_taken`.
     """
     officer = officers.require_reviewer(by)
     with transaction.atomic():
@@ -287,7 +287,7 @@ def _joined(collection: Collection) -> Person:
     """The person of this collection, locked: known by his document, under a new document, or new altogether (M16)."""
     known = _locked(collection.id_type, collection.id_number)
     if not collection.former_id_number:
-        return known or _created(collection.name, collection.id_type, collection.id_number)
+        return known or _added(collection)
     person = _locked(collection.former_id_type, collection.former_id_number)
     if person is None:
         raise ValidationError(_("原证件号码没有对应的人员，请核对后退回。"), code="former_unknown")
@@ -298,17 +298,15 @@ def _joined(collection: Collection) -> Person:
     return person
 
 
+def _added(collection: Collection) -> Person:
+    """Who is new, or was added a moment ago by another act: locked as well."""
+    person = Person.objects.find_or_add(collection.name, id_type=collection.id_type, id_number=collection.id_number)
+    return Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+
+
 def _locked(id_type: str, number: str) -> Person | None:
     found = Person.objects.by_id_number(id_type, number).values_list("pk", flat=True).first()
     return Person.objects.select_for_update(no_key=True).get(pk=found) if found else None
-
-
-def _created(name: str, id_type: str, number: str) -> Person:
-    try:
-        with transaction.atomic():
-            return Person.objects.create(name=name, id_type=id_type, id_number=number)
-    except IntegrityError as error:
-        raise ValidationError(_("信息已变更，请刷新后重试"), code="changed_meanwhile") from error
 
 
 def new_record(person: Person, phone: str, method: CollectionMethod, collected_by: Person | None) -> RealNameRecord:

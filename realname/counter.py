@@ -1,7 +1,7 @@
 """实名采集 and 关联 at the counter: an officer sees document and face, a code proves the phone (M83, M106, D18)."""
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -30,21 +30,6 @@ def works_at(taxpayer: Taxpayer, officer: Person) -> bool:
     return Post.objects.open().filter(taxpayer=taxpayer, person=officer).exists()
 
 
-def find_or_add(name: str, *, id_type: str, id_number: str) -> Person:
-    """The person with this identity document, whoever brought him here first; made where there is none.
-
-    `id_number` is folded and well formed. His name stays as it is: the collection decides about that.
-    """
-    found = Person.objects.by_id_number(id_type, id_number).first()
-    if found is not None:
-        return found
-    try:
-        with transaction.atomic():
-            return Person.objects.create(name=name, id_type=id_type, id_number=id_number)
-    except IntegrityError:  # somebody else has just added the same
-        return Person.objects.by_id_number(id_type, id_number).get()
-
-
 def consent(name: str, *, id_type: str, id_number: str, by: Actor) -> Person:
     """The person at the counter, known by his document from here on, who has signed the consent (FIL-06).
 
@@ -52,7 +37,7 @@ def consent(name: str, *, id_type: str, id_number: str, by: Actor) -> Person:
     """
     officer = officers.require_counter(by)
     with transaction.atomic():
-        person = find_or_add(name, id_type=id_type, id_number=id_number)
+        person = Person.objects.find_or_add(name, id_type=id_type, id_number=id_number)
         if person == officer:
             raise officers.own_affair()
         audit.record(Kind.CONSENT_GIVEN, by=by, target=person, where="counter")

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import BoundedCharField, CleanCharField, Form, MobileField, PictureForm
-from accounts.numbers import IdType, clean_id_number
+from accounts.numbers import IdType
 from realname import decoding
 from realname.collecting import PersonData
 
@@ -45,17 +45,8 @@ class WhoForm(PictureForm):
 
     def clean(self) -> dict[str, Any] | None:
         """See `PictureForm.clean`. Raises ValidationError `id_number` for what no such document has (D29)."""
-        self.clean_number("id_type", "id_number")
+        self.clean_document()
         return super().clean()
-
-    def clean_number(self, id_type: str, id_number: str) -> None:
-        """Fold the number in place, or put the refusal on its field."""
-        data = self.cleaned_data
-        if data.get(id_type) and data.get(id_number):
-            try:
-                data[id_number] = clean_id_number(data[id_type], data[id_number])
-            except ValidationError as error:
-                self.add_error(id_number, error)
 
     @property
     def person_data(self) -> PersonData:
@@ -90,7 +81,7 @@ class ChangeForm(WhoForm):
 
     def clean(self) -> dict[str, Any] | None:
         """See `WhoForm.clean`. Raises ValidationError `former_incomplete` or `former_same`."""
-        self.clean_number("former_id_type", "former_id_number")
+        self.clean_document("former_id_type", "former_id_number")
         data = self.cleaned_data
         if bool(data.get("former_id_type")) != bool(data.get("former_id_number")) and not self.errors:
             refusal = ValidationError(_("原证件的类型和号码须同时填写，或都不填写。"), code="former_incomplete")

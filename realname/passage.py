@@ -83,7 +83,7 @@ def prove(progress: Progress, code: str, *, by: Actor) -> Collection:
     earlier = collecting.sent_in(claim.data, claim.phone)
     waits = earlier is not None and earlier.is_waiting
     if earlier is None or not waits:
-        begun = collecting.begin(claim.data, claim.phone, way=claim.way, former=claim.former, by=by)
+        begun = collecting.begin(claim.data, claim.phone, way=claim.way, former=claim.former)
     else:
         begun = earlier
     progress.establish("collection", str(begun.uid))

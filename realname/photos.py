@@ -37,7 +37,7 @@ def _storage() -> Storage:
     return storages["photos"]
 
 
-def add(collection: Collection, kind: PhotoKind, content: bytes, *, by: Actor) -> Photo:
+def add(collection: Collection, kind: PhotoKind, content: bytes) -> Photo:
     """Keep an uploaded picture with its collection, in the place of an earlier one of the same kind.
 
     Raises ValidationError `photo_uploads` after ten uploads in a day, `photo_quota`, `photo_not_stored`,

@@ -1,9 +1,9 @@
-"""税务登记人员 at the counter: adding, changing phones, ending a post in the register (M92, M104, M106, D31)."""
+"""税务登记人员: the counter adds, changes and ends them; whom one names confirms it (M15, M92, M104, D18, D31)."""
 
 from datetime import date
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,6 +18,45 @@ from realname import counter
 from realname.models import LEADS, Position, Post
 
 NOTHING_CHANGED = gettext_lazy("没有需要修改的内容。")
+
+
+def leads_of(taxpayer: Taxpayer) -> list[Person]:
+    """Its legal representative and finance officer by the register."""
+    posts = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
+    return list({post.person_id: post.person for post in posts}.values())
+
+
+def tell_leads(taxpayer: Taxpayer, text: str, *, but: Person | None = None) -> None:
+    """Tell each of them by SMS, but who has done it himself."""
+    for lead in leads_of(taxpayer):
+        if lead != but:
+            notices.tell(lead, text)
+
+
+def link(post: Post, *, by: Actor) -> None:
+    """关联: the person confirms that he works for this taxpayer, as the register says (M15, D18).
+
+    Raises ValidationError `already_linked` or `post_ended`; PermissionDenied for anybody but the person himself.
+    """
+    if by.person is None or post.person_id != by.person.pk:
+        raise PermissionDenied
+    with transaction.atomic():
+        locked = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
+        if locked.linked_at is not None:
+            raise ValidationError(_("您已确认过与该企业的关联。"), code="already_linked")
+        if not Post.objects.open().filter(pk=locked.pk).exists():
+            raise ValidationError(_("该任职已经结束。"), code="post_ended")
+        locked.linked_at = timezone.now()
+        locked.save(update_fields=["linked_at"])
+        audit.record(Kind.POST_LINKED, by=by, taxpayer=locked.taxpayer, target=by.person)
+
+
+def unlink(person: Person, taxpayer: Taxpayer) -> int:
+    """Take back the 关联 of a person's open posts at a taxpayer: he must confirm anew. Returns how many had one.
+
+    Part of another act, which records it.
+    """
+    return Post.objects.open().filter(person=person, taxpayer=taxpayer, linked_at__isnull=False).update(linked_at=None)
 
 
 def add(
@@ -42,7 +81,7 @@ def add(
     if since > timezone.localdate():
         raise ValidationError(_("任职起始日期不能晚于今天。"), code="since_in_the_future")
     with transaction.atomic():
-        person = counter.find_or_add(name, id_type=id_type, id_number=id_number)
+        person = Person.objects.find_or_add(name, id_type=id_type, id_number=id_number)
         if person == officer:
             raise officers.own_affair()
         _refuse_other_name(person, name)

@@ -3,31 +3,14 @@
 from typing import Any
 
 from django import forms
-from django.core import validators
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import BoundedCharField, CleanCharField, Form, MobileField
+from accounts.forms import BoundedCharField, CleanCharField, Form, LandlineField, MobileField
 from accounts.numbers import IdType, fold
 from realname.change_rows import Details, Row
 
-_LANDLINE = validators.RegexValidator(
-    r"^\+?[0-9]{5,20}$", _("固定电话只能由数字组成，例如024-12345678。"), code="landline"
-)
 _QUIET = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
-
-
-class LandlineField(BoundedCharField):
-    """A fixed telephone, folded."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        widget = forms.TextInput(attrs={"autocomplete": "off", "inputmode": "tel"})
-        super().__init__(label=_("固定电话"), required=False, max_length=30, widget=widget, **kwargs)
-        self.validators.append(_LANDLINE)
-
-    def to_python(self, value: Any) -> str:
-        """The digits, without blanks and dashes."""
-        return fold(super().to_python(value))
 
 
 class IdNumberField(BoundedCharField):

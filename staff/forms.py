@@ -23,7 +23,7 @@ from accounts.forms import (
 )
 from accounts.models import Taxpayer
 from accounts.models.record import Kind, Result
-from accounts.numbers import IdType, clean_id_number
+from accounts.numbers import IdType
 from staff.functions import FUNCTIONS
 from staff.members import State
 from staff.models import Identity, beyond, identities_of
@@ -282,12 +282,7 @@ class CandidateForm(Form):
 
     def clean(self) -> dict[str, Any] | None:
         """See `Form.clean`. Raises ValidationError `id_number` for what can't be a number of this document (D29)."""
-        data = self.cleaned_data
-        if data.get("id_number") and data.get("id_type"):
-            try:
-                data["id_number"] = clean_id_number(data["id_type"], data["id_number"])
-            except ValidationError as error:
-                self.add_error("id_number", error)
+        self.clean_document()
         return super().clean()
 
 

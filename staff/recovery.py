@@ -17,8 +17,8 @@ from accounts.models import Credential, Person, Taxpayer
 from accounts.models.signins import EndReason
 from accounts.passwords import Setting
 from accounts.words import for_phones
-from realname import phones
-from realname.models import LEADS, Post
+from realname import phones, posts
+from realname.models import Post
 from staff import enterprise, natural, standing
 from staff.models import Membership
 
@@ -114,9 +114,7 @@ def set_enterprise_password(claim: Claim, new: str, *, by: Actor) -> None:
 def _tell_other_leads(taxpayer: Taxpayer, person: Person) -> None:
     """The password is the firm's: whoever else leads it learns who has set it anew (RST-03)."""
     text = for_phones("“%(firm)s”的企业登录密码已由%(name)s通过手机号码重设。")
-    leads = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).exclude(person=person)
-    for lead in {post.person for post in leads.select_related("person")}:
-        notices.tell(lead, text % {"firm": taxpayer.name, "name": person.masked_name})
+    posts.tell_leads(taxpayer, text % {"firm": taxpayer.name, "name": person.masked_name}, but=person)
 
 
 def set_natural_password(claim: Claim, new: str, *, by: Actor) -> None:

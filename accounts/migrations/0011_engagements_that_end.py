@@ -3,7 +3,7 @@
 from django.db import migrations, models
 
 from accounts import triggers
-from accounts.operations import AddCheck, RemoveCheck
+from accounts.migration_operations import AddCheck, RemoveCheck
 
 
 class Migration(migrations.Migration):

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from accounts.operations import ValidateCheck
+from accounts.migration_operations import ValidateCheck
 
 
 class Migration(migrations.Migration):

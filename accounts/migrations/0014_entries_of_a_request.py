@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from accounts.operations import AddIndexByParts
+from accounts.migration_operations import AddIndexByParts
 
 
 class Migration(migrations.Migration):

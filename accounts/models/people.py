@@ -4,7 +4,7 @@ import uuid
 from typing import ClassVar, Self
 
 from django.contrib.auth.models import PermissionsMixin
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -39,6 +39,20 @@ class PersonManager(models.Manager["Person"]):
     def by_phone(self, phone: str) -> PersonQuerySet:
         """See `PersonQuerySet.by_phone`."""
         return self.get_queryset().by_phone(phone)
+
+    def find_or_add(self, name: str, *, id_type: str, id_number: str) -> "Person":
+        """The person with this identity document, whoever brought him here first; made where there is none.
+
+        `id_number` is folded and well formed. His name stays as it is: whoever asks decides about that.
+        """
+        found = self.by_id_number(id_type, id_number).first()
+        if found is not None:
+            return found
+        try:
+            with transaction.atomic():
+                return self.create(name=name, id_type=id_type, id_number=id_number)
+        except IntegrityError:  # somebody else has just added the same
+            return self.by_id_number(id_type, id_number).get()
 
     def get_by_natural_key(self, username: str | None) -> "Person":
         """The person with this 用户注册名."""

@@ -119,7 +119,7 @@ class SignIn(models.Model):
         return in_words(self.browser)
 
     def why_over(self) -> EndReason | None:
-        """Why this sign-in must end now, though nobody ended it: time, or or what it rests on is gone (D16)."""
+        """Why this sign-in must end now, though nobody ended it: time, or what it rests on is gone (D16)."""
         now = timezone.now()
         if now - self.started_at >= LONGEST:
             return EndReason.LONGEST

@@ -16,7 +16,7 @@ from accounts.models import Person, Taxpayer
 from accounts.words import for_phones
 from agencies import standing
 from agencies.models import EndReason, Engagement
-from realname.models import LEADS, Post
+from realname import posts
 from staff.services import rights
 
 
@@ -92,7 +92,7 @@ def close(ended: Collection[Engagement], because: EndReason, *, by: Actor) -> No
     """End these locked engagements for a reason that lies in neither firm's will: an entry for each, all are told."""
     concerned: dict[Person, list[Engagement]] = {}
     for each in ended:
-        for person in [*leads_of(each.client), *leads_of(each.agency), *working_handlers(each)]:
+        for person in [*posts.leads_of(each.client), *posts.leads_of(each.agency), *working_handlers(each)]:
             concerned.setdefault(person, []).append(each)
         end(each, because)
         each.version += 1
@@ -111,12 +111,6 @@ def _ended_in_words(ended: list[Engagement], because: EndReason) -> str:
         return for_phones("“%(client)s”对“%(agency)s”的代理认定已终止（%(why)s），不能再代办。") % words
     text = for_phones("“%(client)s”对“%(agency)s”等%(count)s项代理认定已终止（%(why)s），不能再代办。")
     return text % {**words, "count": len(ended)}
-
-
-def leads_of(taxpayer: Taxpayer) -> list[Person]:
-    """Its legal representative and finance officer by the register."""
-    posts = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
-    return list({post.person_id: post.person for post in posts}.values())
 
 
 def working_handlers(engagement: Engagement) -> list[Person]:

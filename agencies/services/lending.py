@@ -16,7 +16,8 @@ from accounts.audit import Kind
 from accounts.words import for_phones
 from agencies.models import Engagement
 from agencies.services import engagements
-from agencies.services.engagements import leads_of, tell
+from agencies.services.engagements import tell
+from realname import posts
 from staff import functions
 from staff.models import Identity
 
@@ -52,7 +53,7 @@ def change(identity: Identity, *, gained: Collection[str], lost: Collection[str]
         audit.record(Kind.ENGAGEMENT_CHANGED, by=by, **details, gained=more, lost=less)
         words = {"client": each.client.name, "agency": each.agency.name}
         text = for_phones("“%(client)s”出借给“%(agency)s”的功能已变更，请登录后查看。")
-        tell([*leads_of(each.client), *leads_of(each.agency)], text % words)
+        tell([*posts.leads_of(each.client), *posts.leads_of(each.agency)], text % words)
 
 
 def refuse_while_lent(identity: Identity, *, by: Actor) -> None:

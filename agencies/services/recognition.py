@@ -16,7 +16,8 @@ from accounts.models import Taxpayer
 from accounts.words import for_phones
 from agencies.models import EndReason, Engagement
 from agencies.services import engagements, handlers
-from agencies.services.engagements import leads_of, locked, tell, working_handlers
+from agencies.services.engagements import locked, tell, working_handlers
+from realname import posts
 from staff import functions
 from staff.models import Identity
 from staff.services import identities, rights
@@ -121,7 +122,7 @@ def recognise(agency: Taxpayer, *, terms: Terms, by: Actor) -> Engagement:
         if last is not None and engagement.group is None:
             engagement.group = last.group
         engagements.save(engagement, Kind.ENGAGEMENT_RECOGNISED, by=by, **agreed)
-        people = [*leads_of(agency), *([engagement.proposed_by] if engagement.proposed_by else [])]
+        people = [*posts.leads_of(agency), *([engagement.proposed_by] if engagement.proposed_by else [])]
         words = {"client": client.name, "agency": agency.name}
         tell(people, for_phones("“%(client)s”已认定“%(agency)s”为其代理机构，请指定代办人员。") % words)
         if last is not None and last.ended_because == EndReason.EXPIRED:
@@ -191,7 +192,7 @@ def change(engagement: Engagement, *, version: int, terms: Terms, by: Actor) -> 
         check(terms, since=row.valid_from, by=by)
         _agree(row, terms)
         words = {"client": row.client.name}
-        tell(leads_of(row.agency), for_phones("“%(client)s”已修改对贵机构的代理认定，请登录后查看。") % words)
+        tell(posts.leads_of(row.agency), for_phones("“%(client)s”已修改对贵机构的代理认定，请登录后查看。") % words)
 
 
 def refuse_unless_recognised(engagement: Engagement) -> None:
@@ -210,7 +211,7 @@ def cancel(engagement: Engagement, *, note: str = "", by: Actor) -> None:
     rights.require_lead(by)
     with locked(Kind.ENGAGEMENT_CANCELLED, engagement, None, by=by, reason_given=note) as row:
         refuse_unless_recognised(row)
-        people = [*leads_of(row.agency), *working_handlers(row)]
+        people = [*posts.leads_of(row.agency), *working_handlers(row)]
         engagements.end(row, EndReason.CANCELLED, note=note)
         tell(people, for_phones("“%(client)s”已取消代理认定，不能再代其办税。") % {"client": row.client.name})
 
@@ -224,7 +225,7 @@ def decline(engagement: Engagement, *, note: str = "", by: Actor) -> None:
     with locked(Kind.ENGAGEMENT_DECLINED, engagement, None, by=by, reason_given=note) as row:
         refuse_unless_pending(row)
         engagements.end(row, EndReason.DECLINED, note=note)
-        people = [row.proposed_by] if row.proposed_by else leads_of(row.agency)
+        people = [row.proposed_by] if row.proposed_by else posts.leads_of(row.agency)
         tell(people, for_phones("“%(client)s”已拒绝代理申请。") % {"client": row.client.name})
 
 

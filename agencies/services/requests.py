@@ -13,7 +13,8 @@ from accounts.models import Person, Taxpayer
 from accounts.words import for_phones
 from agencies.models import EndReason, Engagement
 from agencies.services import engagements
-from agencies.services.engagements import leads_of, locked, tell
+from agencies.services.engagements import locked, tell
+from realname import posts
 from staff.services import rights
 
 
@@ -86,7 +87,7 @@ def _ask(agency: Taxpayer, client: Taxpayer, person: Person) -> Engagement | Non
         return None
     words = {"agency": agency.name, "client": client.name}
     text = for_phones("“%(agency)s”申请代理“%(client)s”的涉税业务，请在【代理机构认定管理】中接受或拒绝。") % words
-    tell(leads_of(client), text)
+    tell(posts.leads_of(client), text)
     return engagement
 
 

@@ -5,19 +5,16 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 
 from accounts import browsers, flows
 from accounts.flows import Progress
 from accounts.models import Taxpayer
-from accounts.pages import form_page
+from accounts.pages import form_page, get_or_post
 from accounts.requests import Request
 from agencies.door import DOOR, FLOW, steps_at
 from agencies.forms import AgencyLoginForm
 from staff import doors, enterprise
 from staff.views.login import choose_at, send_code_at, set_password_at, verify_by_password_at, verify_by_sms_at
-
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @sensitive_post_parameters("password")

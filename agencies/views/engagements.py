@@ -8,12 +8,12 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.audit import Kind
 from accounts.keypages import keys_of, page_of
 from accounts.models import Taxpayer
-from accounts.pages import form_page
+from accounts.pages import form_page, get_or_post
 from accounts.requests import Request
 from agencies import finding
 from agencies.decorators import agency_manager_required
@@ -27,7 +27,6 @@ from agencies.views.words import lent_words
 from staff.forms import ActForm
 
 _LONGEST_CODE = 20
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe

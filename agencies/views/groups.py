@@ -7,10 +7,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from accounts.audit import Kind
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from agencies import finding
 from agencies.decorators import agency_manager_required
@@ -24,7 +24,7 @@ from agencies.views.states import AGENCYS_PAGE, led_away
 _MOST = 200
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @agency_manager_required
 def groups(request: Request) -> HttpResponse:
     """The agency's groups, and a new one."""
@@ -42,7 +42,7 @@ def groups(request: Request) -> HttpResponse:
     return form_page(request, "agencies/groups.html", {"form": form, "groups": found})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @agency_manager_required
 def rename_group(request: Request, uid: uuid.UUID) -> HttpResponse:
     """改名: its clients stay in it."""
@@ -61,7 +61,7 @@ def rename_group(request: Request, uid: uuid.UUID) -> HttpResponse:
     return form_page(request, "agencies/rename_group.html", {"form": form, "group": group})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @agency_manager_required
 def delete_group(request: Request, uid: uuid.UUID) -> HttpResponse:
     """Delete a group, after saying how many clients then are in none; they stay."""

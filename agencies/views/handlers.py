@@ -8,9 +8,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from agencies import finding
 from agencies.candidates import candidates_of
@@ -21,7 +20,7 @@ from agencies.services import handlers as services
 from agencies.views.states import AGENCYS_PAGE, led_away
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @agency_manager_required
 def handlers(request: Request, uid: uuid.UUID) -> HttpResponse:
     """Those who are named are ticked, others of the agency can be; whoever can't be says why."""

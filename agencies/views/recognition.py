@@ -10,11 +10,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit import Kind
 from accounts.keypages import keys_of, page_of
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from accounts.words import Words
 from agencies import finding
@@ -26,8 +26,6 @@ from agencies.services.engagements import has_just_done
 from agencies.views.states import CLIENTS_PAGE, led_away
 from agencies.views.words import lent_words
 from staff.decorators import lead_required
-
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe

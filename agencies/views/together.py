@@ -4,10 +4,9 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from accounts.models import Taxpayer
-from accounts.pages import form_page
+from accounts.pages import form_page, get_or_post
 from accounts.requests import Request
 from agencies import finding
 from agencies.candidates import people_of
@@ -18,7 +17,7 @@ from agencies.services import together as services
 from agencies.services.together import Outcome
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @agency_manager_required
 def together(request: Request) -> HttpResponse:
     """Those ticked in the list, and what can be done to all of them."""

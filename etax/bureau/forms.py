@@ -11,6 +11,7 @@ from accounts.forms import (
     BoundedCharField,
     CleanCharField,
     Form,
+    LandlineField,
     MobileField,
     PasswordField,
     PictureForm,
@@ -18,7 +19,7 @@ from accounts.forms import (
     UsernameField,
 )
 from accounts.models import Taxpayer
-from accounts.numbers import IdType, clean_id_number, clean_taxpayer_code, fold
+from accounts.numbers import IdType, clean_taxpayer_code
 from realname.models import MisuseCase, Position
 from realname.posts import NOTHING_CHANGED
 from staff.forms import CandidateForm, DayField
@@ -56,12 +57,7 @@ class FindPersonForm(Form):
 
     def clean(self) -> dict[str, Any] | None:
         """See `Form.clean`. Raises ValidationError `id_number` for what can't be a number of this document (D29)."""
-        data = self.cleaned_data
-        if data.get("id_number") and data.get("id_type"):
-            try:
-                data["id_number"] = clean_id_number(data["id_type"], data["id_number"])
-            except ValidationError as error:
-                self.add_error("id_number", error)
+        self.clean_document()
         return super().clean()
 
 
@@ -122,27 +118,12 @@ class CollectForm(CandidateForm):
     )
 
 
-class LandlineField(BoundedCharField):
-    """【固定电话】 as the register writes it: digits, dashes and an extension."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        widget = forms.TextInput(attrs={**_PLAIN, "inputmode": "tel"})
-        super().__init__(max_length=30, required=False, widget=widget, **kwargs)
-
-    def to_python(self, value: Any) -> str:
-        """The folded number. Raises ValidationError `landline`."""
-        number = fold(super().to_python(value) or "")
-        if number and not (number.isascii() and number.isdigit() and 7 <= len(number) <= 16):
-            raise ValidationError(_("固定电话由7至16位数字组成，请核对。"), code="landline")
-        return number
-
-
 class PostForm(CandidateForm):
     """新增税务登记人员."""
 
     position = forms.ChoiceField(label=_("职务"), choices=Position.choices)
     mobile = MobileField()
-    landline = LandlineField(label=_("固定电话"))
+    landline = LandlineField()
     since = DayField(label=_("任职起始日期"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

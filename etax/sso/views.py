@@ -11,13 +11,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 from oauth2_provider.settings import oauth2_settings
 from oauth2_provider.views import AuthorizationView, ConnectDiscoveryInfoView, JwksInfoView, TokenView, UserInfoView
 
 from accounts import audit
 from accounts.acting import open_while_acting
 from accounts.audit import Kind
+from accounts.pages import get_or_post
 from accounts.requests import Request
 from agencies import acting
 from etax.errors import error_page
@@ -104,7 +105,7 @@ def token(request: Request) -> HttpResponse:
 
 
 @csrf_exempt
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @login_not_required
 def user_info(request: Request) -> HttpResponse:
     """What is so at this moment of a visit, for its access token; 401 once anything of it is lost (SES-05)."""

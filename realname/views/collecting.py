@@ -11,13 +11,13 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts import flows, numbers, sms
 from accounts.flows import Progress
 from accounts.forms import SmsCodeForm
 from accounts.numbers import IdType
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from accounts.steps import line
 from accounts.words import Words
@@ -26,7 +26,6 @@ from realname.forms import CardForm, ChangeForm, ConsentForm, DetailsForm, Photo
 from realname.models import Collection, Outcome, PhotoKind, Way
 from realname.passage import COLLECTION, LINE, Claim
 
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 _GONE = gettext_lazy("该采集已超过时限并已清除，请重新开始。")
 CollectingView = Callable[[Request, Progress, Collection], HttpResponse]
 
@@ -190,7 +189,7 @@ def _taken(request: Request, form: PhotoForm, collection: Collection, kind: Phot
     if not form.is_valid():
         return False
     try:
-        photos.add(collection, kind, form.content, by=request.actor)
+        photos.add(collection, kind, form.content)
     except ValidationError as refusal:
         form.add_error("photo", refusal)
         return False
@@ -208,7 +207,7 @@ def details(request: Request, progress: Progress, collection: Collection) -> Htt
         form = DetailsForm(initial={"valid_until": verifiers.valid_until_read(collection)})
     if request.method == "POST" and form.is_valid():
         try:
-            collecting.fill_in(collection, form.cleaned_data["valid_until"], by=request.actor)
+            collecting.fill_in(collection, form.cleaned_data["valid_until"])
         except ValidationError as refusal:
             form.add_error("valid_until", refusal)
         else:

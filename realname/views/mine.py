@@ -9,18 +9,16 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.models import Person
-from accounts.pages import page
+from accounts.pages import get_or_post, page
 from accounts.requests import Request
 from accounts.sealing import SealBroken
 from realname import collecting, photos
 from realname.models import Collection, RealNameRecord
 
 logger = logging.getLogger(__name__)
-
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def _owner(request: Request) -> Person:

@@ -10,7 +10,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import audit, notices, numbers, passwords, sms, throttles
+from accounts import audit, numbers, passwords, sms, throttles
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import DECLARATION
@@ -18,8 +18,7 @@ from accounts.models import Credential, Person, Taxpayer
 from accounts.models.messages import Purpose
 from accounts.passwords import Setting
 from accounts.words import for_phones
-from realname import counter, phones
-from realname.models import LEADS, Post
+from realname import counter, phones, posts
 from staff import standing
 from staff.models import DeclarationPassword, Membership
 from staff.services import rights
@@ -169,7 +168,7 @@ def reset(taxpayer: Taxpayer, new: str, code: str, *, by: Actor) -> None:
         _store(taxpayer, current, hashed)
         throttles.release(DECLARATION, taxpayer.code)
         audit.record(Kind.DECLARATION_PASSWORD_RESET, by=by, taxpayer=taxpayer)
-        _tell_leads(taxpayer)
+        posts.tell_leads(taxpayer, for_phones("%(firm)s的申报密码已重置。") % {"firm": f"“{taxpayer.name}”"})
 
 
 def _validate_other(
@@ -212,14 +211,7 @@ def renew(taxpayer: Taxpayer, *, by: Actor) -> None:
             old.delete()
         throttles.release(DECLARATION, taxpayer.code)
         audit.record(Kind.DECLARATION_PASSWORD_RESET, by=by, taxpayer=taxpayer)
-        _tell_leads(taxpayer)
-
-
-def _tell_leads(taxpayer: Taxpayer) -> None:
-    text = for_phones("%(firm)s的申报密码已重置。") % {"firm": f"“{taxpayer.name}”"}
-    leads = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
-    for person in {post.person for post in leads}:
-        notices.tell(person, text)
+        posts.tell_leads(taxpayer, for_phones("%(firm)s的申报密码已重置。") % {"firm": f"“{taxpayer.name}”"})
 
 
 def check(code: str, password: str, client: str, *, by: Actor) -> Checked:

@@ -11,14 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import audit, notices, numbers, officers, passwords, throttles
+from accounts import audit, numbers, officers, passwords, throttles
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import PASSWORD
 from accounts.models import Taxpayer
 from accounts.words import for_phones
-from realname import counter
-from realname.models import LEADS, Post
+from realname import counter, posts
 from staff import enterprise
 from staff.services import rights
 
@@ -145,8 +144,6 @@ def _issue(kind: Kind, taxpayer: Taxpayer, first: FirstPassword, shown: Shown, t
     taxpayer.credential = passwords.store(taxpayer.credential, first.hashed, must_change=must_change)
     taxpayer.save(update_fields=["credential", "opened_at", "cancelled_at"])
     throttles.release_everywhere(PASSWORD, enterprise.account_word(taxpayer.code))
-    leads = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
-    for person in {post.person for post in leads}:
-        notices.tell(person, text % {"firm": taxpayer.name})
+    posts.tell_leads(taxpayer, text % {"firm": taxpayer.name})
     handler = numbers.mask_name(shown.handler)
     audit.record(kind, by=by, taxpayer=taxpayer, certificate=first.number, handler=handler, papers=sorted(shown.papers))

@@ -5,14 +5,13 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, notices, signins
+from accounts import audit, signins
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
 from accounts.models.signins import EndReason
 from accounts.words import for_phones
-from realname import services as realname_services
-from realname.models import LEADS, Post
+from realname import posts
 from staff import signals, standing
 from staff.models import Membership
 from staff.services.members import picture_of
@@ -38,7 +37,7 @@ def leave(taxpayer: Taxpayer, *, by: Actor) -> None:
         if membership is not None:
             _end(membership)
             signals.membership_ended.send(Membership, membership=membership, by=by)
-        realname_services.unlink(by.person, taxpayer)
+        posts.unlink(by.person, taxpayer)
         ended = signins.end_all(by.person, taxpayer, EndReason.LEFT)
         audit.record(
             Kind.POST_LEFT,
@@ -49,7 +48,8 @@ def leave(taxpayer: Taxpayer, *, by: Actor) -> None:
             after=picture_of(membership) if membership else {},
             sign_ins_ended=ended,
         )
-        _tell_leads(taxpayer, by.person.masked_name)
+        text = for_phones("%(name)s已解除在%(firm)s的任职，不再是办税人员。")
+        posts.tell_leads(taxpayer, text % {"name": by.person.masked_name, "firm": f"“{taxpayer.name}”"})
 
 
 def _refuse_unless_it_can_be_left(found: Standing) -> None:
@@ -66,10 +66,3 @@ def _end(membership: Membership) -> None:
     membership.removed_at = timezone.now()
     membership.version += 1
     membership.save()
-
-
-def _tell_leads(taxpayer: Taxpayer, name: str) -> None:
-    text = for_phones("%(name)s已解除在%(firm)s的任职，不再是办税人员。")
-    posts = Post.objects.open().filter(taxpayer=taxpayer, position__in=LEADS).select_related("person")
-    for person in {post.person_id: post.person for post in posts}.values():
-        notices.tell(person, text % {"name": name, "firm": f"“{taxpayer.name}”"})

@@ -13,10 +13,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods
 
 from accounts.audit import Kind
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from accounts.words import Words
 from staff import finding, lacking
@@ -28,7 +27,6 @@ from staff.origins import AUTHORISATIONS, origin_of
 from staff.services import members as services
 from staff.told import in_words
 
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 Service = Callable[..., object]
 
 

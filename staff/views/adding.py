@@ -8,9 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 
-from accounts.pages import form_page
+from accounts.pages import form_page, get_or_post
 from accounts.requests import Request
 from realname import changes
 from staff import finding, lacking
@@ -22,7 +21,6 @@ from staff.services import adding
 from staff.steps import adding_steps_at
 
 _NOT_TOLD = gettext_lazy("已添加%(name)s为办税人员。本人没有实名手机号，未能短信告知，请自行通知。")
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @get_or_post

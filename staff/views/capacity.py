@@ -9,11 +9,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import browsers, signins
 from accounts.forms import Form, SmsCodeForm
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from staff import capacity as capacities
 from staff import enterprise
@@ -63,7 +63,7 @@ def _closed(request: Request, choice: Choice) -> HttpResponse:
 
 
 @sensitive_post_parameters("password", "code")
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 def switch(request: Request, uid: uuid.UUID) -> HttpResponse:
     """Asks for what is missing, one thing after the other, and switches (D32)."""
     choice = _choice_or_404(request, uid)

@@ -8,13 +8,13 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.forms import Form
 from accounts.models import Taxpayer
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
-from realname import services as realname_services
+from realname import misuse, posts
 from realname.models import MisuseCase, Post
 from staff import finding, standing
 from staff.decorators import fresh_code_required
@@ -46,7 +46,7 @@ def link_post(request: Request, pk: int) -> HttpResponse:
     """关联: confirm that I work for this taxpayer (M15, D18)."""
     post = get_object_or_404(Post, pk=pk, person=request.actor.person)
     try:
-        realname_services.link(post, by=request.actor)
+        posts.link(post, by=request.actor)
     except ValidationError as refusal:
         messages.error(request, refusal.messages[0])
     else:
@@ -90,7 +90,7 @@ def _own_standing_or_404(request: Request, uid: uuid.UUID) -> Standing:
     return found
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @fresh_code_required
 def leave_post(request: Request, uid: uuid.UUID) -> HttpResponse:
     """解除: what will happen, and then it does."""
@@ -107,7 +107,7 @@ def leave_post(request: Request, uid: uuid.UUID) -> HttpResponse:
     return form_page(request, "staff/leave_post.html", {"form": form, "found": found})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @fresh_code_required
 def report_misuse(request: Request, uid: uuid.UUID) -> HttpResponse:
     """非本人任职: this firm uses my name without me (D35)."""
@@ -116,7 +116,7 @@ def report_misuse(request: Request, uid: uuid.UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             statement = form.cleaned_data["statement"]
-            realname_services.report_misuse(found.taxpayer, statement=statement, by=request.actor)
+            misuse.report(found.taxpayer, statement=statement, by=request.actor)
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:

@@ -9,12 +9,12 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.forms import Form
 from accounts.keypages import keys_of, page_of
 from accounts.models import Taxpayer
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from realname import change_rows, changes
 from realname.change_rows import Row
@@ -24,7 +24,6 @@ from staff.change_forms import ClerkForm, FinanceChangeForm, PhonesForm
 from staff.decorators import fresh_code_required, function_required
 
 PAGE_SIZE = 20
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 holder_required = function_required(changes.FUNCTION)
 
 

@@ -9,12 +9,12 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import sms
 from accounts.forms import SmsCodeForm
 from accounts.models import Taxpayer
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from realname import phones
 from staff import standing
@@ -22,7 +22,6 @@ from staff.declaration_forms import DeclarationNoticeForm, ResetDeclarationPassw
 from staff.decorators import function_required
 from staff.services import declaration as services
 
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 holder_required = function_required(services.FUNCTION)
 PEOPLE_SHOWN = 50
 

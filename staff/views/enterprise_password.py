@@ -6,10 +6,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 
 from accounts import signins
-from accounts.pages import form_page
+from accounts.pages import form_page, get_or_post
 from accounts.requests import Request
 from staff.decorators import lead_required
 from staff.forms import ChangeEnterprisePasswordForm
@@ -17,7 +16,7 @@ from staff.services import enterprise_password
 
 
 @sensitive_post_parameters("old_password", "new_password", "confirm_password")
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @lead_required
 def change_enterprise_password(request: Request) -> HttpResponse:
     """旧密码, 新密码, 确认新密码, 验证码 of the enterprise password; LR and FR only."""

@@ -9,9 +9,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from staff import finding, functions
 from staff.decorators import manager_required
@@ -150,7 +150,7 @@ def _save(request: Request, form: IdentityForm, found: Identity | None, codes: f
     return redirect("staff:identities")
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @manager_required
 def delete_identity(request: Request, uid: uuid.UUID) -> HttpResponse:
     """Delete an identity that nobody uses; the page names who does."""

@@ -11,22 +11,19 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 
 from accounts import browsers, flows
 from accounts.flows import Progress
 from accounts.forms import NewPasswordForm, SmsCodeForm
 from accounts.keypages import keys_of
 from accounts.models import Taxpayer
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from staff import doors, enterprise, handover, ordinary
 from staff.doors import Chosen, Door
 from staff.forms import OrdinaryLoginForm, PeopleSearchForm, PersonalPasswordForm, PersonChoiceForm
 from staff.ordinary import FLOW
 from staff.steps import steps_at
-
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @sensitive_post_parameters("password")

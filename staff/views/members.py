@@ -7,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.keypages import keys_of, page_of
@@ -72,5 +74,6 @@ def show_number(request: Request, uid: uuid.UUID, which: str) -> HttpResponse:
     except ValidationError as refusal:
         messages.error(request, refusal.messages[0])
         return redirect("staff:member", uid)
-    context = {"membership": membership, "which": which, "number": number}
+    context = {"whose": membership.person.masked_name, "which": which, "number": number}
+    context |= {"back_url": reverse("staff:member", args=[uid]), "back": _("返回人员信息")}
     return page(request, "staff/number.html", context)

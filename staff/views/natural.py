@@ -7,21 +7,19 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 
 from accounts import browsers, claims, flows
 from accounts.flows import Progress
 from accounts.models import Person
 from accounts.models.messages import Purpose
 from accounts.models.signins import Proof
-from accounts.pages import form_page
+from accounts.pages import form_page, get_or_post
 from accounts.requests import Request
 from staff import natural
 from staff.forms import NaturalLoginForm, NaturalSmsForm
 from staff.natural import BY_SMS
 from staff.views.claims import begin, code_page, resend
 
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 _TITLE, _SEND = _("自然人短信登录"), "staff:natural_sms_send"
 
 

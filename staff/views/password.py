@@ -11,11 +11,11 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from accounts import signins, sms
 from accounts.forms import ChangePasswordForm, NewPasswordForm, SmsCodeForm
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from staff import interrupted, stepup
 from staff.decorators import fresh_code_required, new_code_required
@@ -26,7 +26,7 @@ _NATURAL_CHANGED = gettext_lazy("自然人登录密码已修改，其他地方�
 
 
 @sensitive_post_parameters("old_password", "new_password", "confirm_password")
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @fresh_code_required
 def change_password(request: Request) -> HttpResponse:
     """旧密码, 新密码, 确认新密码, 验证码, and 【保存】 at the top left (M74)."""
@@ -45,7 +45,7 @@ def change_password(request: Request) -> HttpResponse:
 
 
 @sensitive_post_parameters("new_password", "confirm_password")
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @new_code_required
 def set_password_anew(request: Request) -> HttpResponse:
     """Another personal password in the place of a forgotten one, after a code of the last five minutes (D21)."""
@@ -74,7 +74,7 @@ def _context(request: Request, way: stepup.StepUp, form: SmsCodeForm) -> dict[st
     return {"form": form, "phone": way.phone, "countdown": countdown, "next": _next(request)}
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 def step_up(request: Request) -> HttpResponse:
     """Prove yourself by a code to the phone on file; good for five minutes (D15)."""
     way = stepup.of(request.actor)

@@ -6,21 +6,20 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import flows
 from accounts.flows import Progress
 from accounts.forms import SmsCodeForm
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from realname.models import RealNameRecord
 from staff.decorators import fresh_code_required
 from staff.person_forms import NewPhoneForm
 from staff.services import own_number, own_phone
 from staff.services.own_phone import FLOW
-
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe
@@ -35,7 +34,10 @@ def profile(request: Request) -> HttpResponse:
 def show_own_number(request: Request, which: str) -> HttpResponse:
     """My full id number or phone, recorded (D27)."""
     number = own_number.show(which, by=request.actor)
-    return page(request, "staff/own_number.html", {"which": which, "number": number})
+    name = request.actor.person.name if request.actor.person else ""
+    context = {"whose": name, "which": which, "number": number}
+    context |= {"back_url": reverse("staff:profile"), "back": _("返回个人信息")}
+    return page(request, "staff/number.html", context)
 
 
 @get_or_post

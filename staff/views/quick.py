@@ -6,19 +6,16 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 
 from accounts import browsers, flows
 from accounts.flows import Progress
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from staff import doors, enterprise, quick
 from staff.forms import QuickCodeForm, QuickLoginForm, QuickPhoneForm
 from staff.quick import DOOR, FLOW, SENT_IF_SAME
 from staff.steps import steps_at
 from staff.views.login import choose_at, chosen_at, go_in
-
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @sensitive_post_parameters("password")

@@ -9,21 +9,20 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts import claims, flows
 from accounts.claims import Claim
 from accounts.flows import Progress
 from accounts.forms import NewPasswordForm
 from accounts.models.messages import Purpose
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from accounts.words import Words
 from staff import recovery
 from staff.forms import ForgottenEnterpriseForm, ForgottenPersonForm
 from staff.views.claims import begin, code_page, resend
 
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 _ENTERPRISE, _NATURAL = _("找回企业登录密码"), _("找回自然人登录密码")
 _ENTERPRISE_CODE_PAGE = "staff/forgotten_enterprise_code.html"
 _SEND_ENTERPRISE, _SEND_NATURAL = "staff:forgotten_enterprise_send", "staff:forgotten_person_send"

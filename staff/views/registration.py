@@ -7,19 +7,17 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 
 from accounts import claims, flows
 from accounts.flows import Progress
 from accounts.models.messages import Purpose
-from accounts.pages import form_page
+from accounts.pages import form_page, get_or_post
 from accounts.requests import Request
 from staff import registration
 from staff.person_forms import AccountForm, RegistrationForm
 from staff.registration import FLOW
 from staff.views.claims import begin, code_page, resend
 
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 _TITLE, _SEND, _CODE_PAGE = _("注册自然人账户"), "staff:register_send", "staff/register_code.html"
 _ON_THE_WHO = ("name", "id_type", "id_number", "phone")
 

@@ -5,15 +5,14 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
-from accounts.pages import page
+from accounts.pages import get_or_post, page
 from accounts.requests import Request
 from staff.decorators import lead_required
 from staff.services import sync
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@get_or_post
 @lead_required
 def synchronise(request: Request) -> HttpResponse:
     """First what will change; then, on 【确认同步】, “同步成功”."""

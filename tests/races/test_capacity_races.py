@@ -11,7 +11,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import AuditEntry, SignIn
 from accounts.models.signins import EndReason
-from realname import services as realname_services
+from realname import misuse
 from realname.models import MisuseCase
 from staff import capacity
 from staff.models import Membership
@@ -111,7 +111,7 @@ def test_one_sign_in_switched_in_twenty_tabs_at_once_goes_on_in_one(own_folder):
 def test_one_report_and_one_leave_sent_twenty_times_at_once_have_one_effect():
     by: Actor = actor("HC", NAME)
     firm = cast.taxpayer("HC")
-    report = lambda n: outcome_of(lambda: realname_services.report_misuse(firm, statement="不是我", by=by))  # noqa: E731
+    report = lambda n: outcome_of(lambda: misuse.report(firm, statement="不是我", by=by))  # noqa: E731
     assert Counter(at_once(20, report)) == {"done": 1, "already_reported": 19}
     assert MisuseCase.objects.count() == 1
     leave = lambda n: outcome_of(lambda: own_posts.leave(firm, by=by))  # noqa: E731

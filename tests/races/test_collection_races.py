@@ -105,6 +105,6 @@ def test_one_picture_taken_ten_times_at_once_is_kept_once_with_one_file(own_fold
     data = {"name": NAME, "id_type": "resident", "id_number": cast.ID_NUMBERS[NAME], "phone": PHONE, "begun_at": now}
     collection = Collection.objects.create(**data, consent_version="2026-11", consented_at=now)
     content = cards.jpeg()
-    at_once(10, lambda n: outcome_of(lambda: photos.add(collection, Photo.Kind.FRONT, content, by=Actor())))
+    at_once(10, lambda n: outcome_of(lambda: photos.add(collection, Photo.Kind.FRONT, content)))
     assert collection.photos.kept().count() == 1
     assert len([path for path in (own_folder / "photos").rglob("*") if path.is_file()]) == 1

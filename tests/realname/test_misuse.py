@@ -13,7 +13,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import SignIn, Taxpayer
 from accounts.models.signins import Proof
-from realname import services
+from realname import misuse
 from realname.models import MisuseCase, Post
 from staff import recovery, standing
 from staff.services import adding
@@ -41,7 +41,7 @@ def officer() -> Actor:
 
 
 def report(key: str = "HC", name: str = NAME) -> MisuseCase:
-    return services.report_misuse(cast.taxpayer(key), statement=STATEMENT, by=himself(name))
+    return misuse.report(cast.taxpayer(key), statement=STATEMENT, by=himself(name))
 
 
 def problem_of(name: str = NAME, key: str = "HC") -> str:
@@ -121,7 +121,7 @@ def test_the_search_for_whom_to_add_finds_nobody():
 @pytest.mark.rule("D35", "D31")
 def test_even_the_legal_representative_is_blocked_and_only_at_that_firm(visitor):
     visitor.sign_in_by_sms("HC", "钱思远")
-    services.report_misuse(cast.taxpayer("HC"), statement=STATEMENT, by=himself("钱思远"))
+    misuse.report(cast.taxpayer("HC"), statement=STATEMENT, by=himself("钱思远"))
     assert BLOCKED in words(visitor.get("/", follow=True))
     assert problem_of("钱思远") == "misused"
     assert problem_of(NAME) == ""
@@ -148,13 +148,13 @@ def test_m102_comes_before_it():
 def test_what_the_report_is_refused_for_with_its_words():
     by, firm = himself(), cast.taxpayer("HC")
     refusals = {
-        "no_statement": (lambda: services.report_misuse(firm, statement=" ", by=by), "请说明情况。"),
+        "no_statement": (lambda: misuse.report(firm, statement=" ", by=by), "请说明情况。"),
         "no_post": (
-            lambda: services.report_misuse(cast.taxpayer("MH"), statement=STATEMENT, by=by),
+            lambda: misuse.report(cast.taxpayer("MH"), statement=STATEMENT, by=by),
             "该企业的税务登记中没有您的任职，无需申报。",
         ),
         "code_needed": (
-            lambda: services.report_misuse(firm, statement=STATEMENT, by=himself(code_at=None)),
+            lambda: misuse.report(firm, statement=STATEMENT, by=himself(code_at=None)),
             "请先通过短信验证码确认是您本人。",
         ),
     }
@@ -163,7 +163,7 @@ def test_what_the_report_is_refused_for_with_its_words():
             act()
         assert (caught.value.code, caught.value.messages) == (code, [text])
     with pytest.raises(PermissionDenied):
-        services.report_misuse(firm, statement=STATEMENT, by=Actor())
+        misuse.report(firm, statement=STATEMENT, by=Actor())
     assert not MisuseCase.objects.exists()
     assert entries(Kind.MISUSE_REPORTED) == []
 
@@ -204,7 +204,7 @@ def test_upheld_the_posts_end_and_an_import_that_opens_them_again_does_not_lift_
 ):
     case, firm = report(), cast.taxpayer("HC")
     with django_capture_on_commit_callbacks(execute=True):
-        services.decide_misuse(case, upheld=True, reason="经核实属冒用", by=officer())
+        misuse.decide(case, upheld=True, reason="经核实属冒用", by=officer())
     post = Post.objects.get(person=case.person, taxpayer=firm)
     assert post.until == timezone.localdate()
     assert problem_of() == "not_in_register"
@@ -230,7 +230,7 @@ def test_upheld_the_posts_end_and_an_import_that_opens_them_again_does_not_lift_
 def test_rejected_the_block_is_lifted_and_she_may_report_again(visitor, django_capture_on_commit_callbacks):
     case = report()
     with django_capture_on_commit_callbacks(execute=True):
-        services.decide_misuse(case, upheld=False, reason="有劳动合同", by=officer())
+        misuse.decide(case, upheld=False, reason="有劳动合同", by=officer())
     assert problem_of() == ""
     assert "的任职属实，您的身份已恢复使用。" in visitor.texts_to(cast.PHONES[NAME])[-1]
     visitor.sign_in_by_password("HC", NAME)
@@ -246,17 +246,17 @@ def test_who_may_not_decide_and_what_is_refused():
     nobody += (officers.officer(COUNTER),)
     for by in nobody:
         with pytest.raises(PermissionDenied):
-            services.decide_misuse(case, upheld=True, reason="x", by=by)
+            misuse.decide(case, upheld=True, reason="x", by=by)
     own = cast.person(NAME)
     own.is_staff = True
     with pytest.raises(PermissionDenied):
-        services.decide_misuse(case, upheld=False, reason="x", by=Actor(person=own))
+        misuse.decide(case, upheld=False, reason="x", by=Actor(person=own))
     with pytest.raises(ValidationError) as caught:
-        services.decide_misuse(case, upheld=True, reason=" ", by=officer())
+        misuse.decide(case, upheld=True, reason=" ", by=officer())
     assert (caught.value.code, caught.value.messages) == ("no_reason", ["请填写核实意见。"])
-    services.decide_misuse(case, upheld=False, reason="有劳动合同", by=officer())
+    misuse.decide(case, upheld=False, reason="有劳动合同", by=officer())
     with pytest.raises(ValidationError) as caught:
-        services.decide_misuse(case, upheld=True, reason="又", by=officer())
+        misuse.decide(case, upheld=True, reason="又", by=officer())
     assert (caught.value.code, caught.value.messages) == ("already_decided", ["该申报已经办结。"])
     assert len(entries(Kind.MISUSE_DECIDED)) == 1
 
@@ -265,9 +265,9 @@ def test_who_may_not_decide_and_what_is_refused():
 def test_no_reviewer_decides_about_himself_or_the_firm_that_he_works_for():
     case = report()
     Post.objects.create(taxpayer=case.taxpayer, person=cast.person(REVIEWER), position="clerk", since="2026-01-05")
-    assert refusal(services.decide_misuse, case, upheld=False, reason="有劳动合同", by=officer()) == "own_affair"
+    assert refusal(misuse.decide, case, upheld=False, reason="有劳动合同", by=officer()) == "own_affair"
     own = report("HC", REVIEWER)
-    assert refusal(services.decide_misuse, own, upheld=True, reason="冒用", by=officer()) == "own_affair"
+    assert refusal(misuse.decide, own, upheld=True, reason="冒用", by=officer()) == "own_affair"
     assert entries(Kind.MISUSE_DECIDED) == []
 
 

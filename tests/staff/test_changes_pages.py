@@ -9,8 +9,7 @@ from django.urls import reverse
 
 from accounts.audit import Kind
 from accounts.models import Throttle
-from realname import changes
-from realname import services as realname_services
+from realname import changes, posts
 from realname.change_rows import Row
 from realname.models import ChangeRequest, ChangeScan, ChangeState, RealNameRecord
 from tests import cast
@@ -221,7 +220,7 @@ def test_a_new_clerk_from_the_request_to_his_first_click(visitor, other_visitor)
     person.phone = "19900000004"
     person.save()
     RealNameRecord.objects.create(person=person, phone=person.phone, method="counter")
-    realname_services.link(open_post("HC", "周文博"), by=actor("HC", "周文博"))
+    posts.link(open_post("HC", "周文博"), by=actor("HC", "周文博"))
     synchronise(visitor)
     found = visitor.post("/staff/add/", {name: clerk[name] for name in ("name", "id_type", "id_number")})
     there = re.search(r'href="(/staff/add/[^"]{20,}/)"', found.content.decode())[1]
@@ -276,7 +275,7 @@ def test_the_finance_officer_is_replaced_after_one_return(visitor, other_visitor
     out = other_visitor.get("/", follow=True)
     assert M102 in words(out)
     synchronise(visitor)
-    realname_services.link(open_finance(), by=actor("HC", "宋雨桐"))
+    posts.link(open_finance(), by=actor("HC", "宋雨桐"))
     later(visitor)
     other_visitor.sign_in_by_sms("HC", "宋雨桐")
     assert other_visitor.set_password("Yutong-2026-neu").status_code == 302

@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods
 
 from accounts import officers
 from accounts.forms import Form
@@ -22,7 +21,6 @@ from realname.models import Post
 from staff.services.rights import refusals_recorded
 from staff.views.acts import Act
 
-get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 P = ParamSpec("P")
 View = Callable[Concatenate[Request, P], HttpResponse]
 

@@ -9,12 +9,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit import Kind
-from accounts.pages import page
+from accounts.pages import get_or_post, page
 from accounts.requests import Request
 from accounts.words import as_kept
 from etax.bureau.asked import facts_of_change, lines_of
 from etax.bureau.forms import ConfirmForm, ReturnForm
-from etax.bureau.views.acts import Fact, act_page, data_of, get_or_post, reviewer_required
+from etax.bureau.views.acts import Fact, act_page, data_of, reviewer_required
 from realname import changes
 from realname.models import ChangeKind, ChangeRequest, ChangeScan
 from staff.views.acts import Act

@@ -9,11 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.audit import Kind
-from accounts.pages import page
+from accounts.pages import get_or_post, page
 from accounts.requests import Request
 from etax.bureau.asked import facts_of_collection
 from etax.bureau.forms import ConfirmForm, NameCheckedForm, ReturnForm
-from etax.bureau.views.acts import act_page, data_of, get_or_post, reviewer_required
+from etax.bureau.views.acts import act_page, data_of, reviewer_required
 from realname import collecting
 from realname.models import Collection
 from staff.views.acts import Act

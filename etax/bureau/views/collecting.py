@@ -11,12 +11,12 @@ from accounts import flows, sms
 from accounts.audit import Kind
 from accounts.flows import Progress
 from accounts.forms import SmsCodeForm
-from accounts.pages import form_page
+from accounts.pages import form_page, get_or_post
 from accounts.requests import Request
 from etax.bureau import collection
 from etax.bureau.collection import FLOW
 from etax.bureau.forms import CollectForm
-from etax.bureau.views.acts import about_person, counter_required, data_of, get_or_post
+from etax.bureau.views.acts import about_person, counter_required, data_of
 from staff.services.rights import refusals_recorded
 
 

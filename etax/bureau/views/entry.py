@@ -12,12 +12,12 @@ from accounts import browsers, flows, sms
 from accounts.flows import Progress
 from accounts.forms import SmsCodeForm
 from accounts.models import Person
-from accounts.pages import form_page
+from accounts.pages import form_page, get_or_post
 from accounts.requests import Request
 from etax.bureau import door
 from etax.bureau.door import FLOW
 from etax.bureau.forms import OfficerLoginForm
-from etax.bureau.views.acts import data_of, get_or_post
+from etax.bureau.views.acts import data_of
 from staff import natural
 
 

@@ -12,12 +12,12 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts import officers, throttles
 from accounts.audit import Kind
 from accounts.models import Person
-from accounts.pages import page
+from accounts.pages import get_or_post, page
 from accounts.requests import Request
 from etax.bureau import records
 from etax.bureau.forms import ConfirmForm
 from etax.bureau.preconditions import report_on
-from etax.bureau.views.acts import about_person, act_page, counter_required, data_of, get_or_post
+from etax.bureau.views.acts import about_person, act_page, counter_required, data_of
 from staff import standing
 from staff.forms import RecordFilterForm
 from staff.operations import entries_about

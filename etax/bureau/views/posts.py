@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import numbers
 from accounts.audit import Kind
 from accounts.models import Taxpayer
+from accounts.pages import get_or_post
 from accounts.requests import Request
 from etax.bureau.forms import ConfirmForm, EndPostForm, PhonesForm, PostForm
 from etax.bureau.views.acts import (
@@ -19,7 +20,6 @@ from etax.bureau.views.acts import (
     act_page,
     counter_required,
     data_of,
-    get_or_post,
 )
 from realname import counter
 from realname import posts as services

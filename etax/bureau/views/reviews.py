@@ -14,14 +14,14 @@ from django.views.decorators.http import require_safe
 
 from accounts.audit import Kind
 from accounts.keypages import keys_of, page_of
-from accounts.pages import page
+from accounts.pages import get_or_post, page
 from accounts.requests import Request
 from accounts.words import Words
 from etax.bureau.asked import in_minutes
 from etax.bureau.forms import DecideForm
 from etax.bureau.lists import Cell
-from etax.bureau.views.acts import Fact, about_person, act_page, data_of, get_or_post, reviewer_required
-from realname import services
+from etax.bureau.views.acts import Fact, about_person, act_page, data_of, reviewer_required
+from realname import misuse
 from realname.models import ChangeRequest, Collection, MisuseCase
 from staff.views.acts import Act
 
@@ -143,7 +143,7 @@ def decide_misuse(request: Request, uid: uuid.UUID) -> HttpResponse:
         request,
         DECIDE,
         DecideForm(data_of(request)),
-        lambda data: services.decide_misuse(case, **data, by=request.actor),
+        lambda data: misuse.decide(case, **data, by=request.actor),
         back=reverse("bureau:waiting_misuse"),
         facts=[*facts, Fact(_("情况说明"), case.statement)],
         taxpayer=case.taxpayer,

@@ -16,12 +16,12 @@ from accounts import officers, throttles
 from accounts.audit import Kind
 from accounts.keypages import keys_of
 from accounts.models import Taxpayer
-from accounts.pages import form_page, page
+from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from etax.bureau import printing, records
 from etax.bureau.forms import ConfirmForm, OpenNewForm, ResetForm, ShownForm
 from etax.bureau.preconditions import report_on
-from etax.bureau.views.acts import about_taxpayer, act_page, counter_required, data_of, get_or_post
+from etax.bureau.views.acts import about_taxpayer, act_page, counter_required, data_of
 from staff import standing
 from staff.forms import OperationsFilterForm
 from staff.operations import entries_of

@@ -8,7 +8,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.models import CheckConstraint, Index, Q
 
 from accounts import partitions, triggers
-from accounts.operations import AddCheck, AddIndexByParts, RemoveCheck, ValidateCheck
+from accounts.migration_operations import AddCheck, AddIndexByParts, RemoveCheck, ValidateCheck
 
 NAME = "audit_entry_is_a_probe"
 

@@ -1,4 +1,4 @@
-"""Acts on what the bureau's records say."""
+"""非本人任职: who says that a firm uses his name without him, and the officer who decides (D35)."""
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
@@ -14,33 +14,7 @@ from realname import counter
 from realname.models import MisuseCase, Post
 
 
-def link(post: Post, *, by: Actor) -> None:
-    """关联: the person confirms that he works for this taxpayer, as the register says (M15, D18).
-
-    Raises ValidationError `already_linked` or `post_ended`; PermissionDenied for anybody but the person himself.
-    """
-    if by.person is None or post.person_id != by.person.pk:
-        raise PermissionDenied
-    with transaction.atomic():
-        locked = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
-        if locked.linked_at is not None:
-            raise ValidationError(_("您已确认过与该企业的关联。"), code="already_linked")
-        if not Post.objects.open().filter(pk=locked.pk).exists():
-            raise ValidationError(_("该任职已经结束。"), code="post_ended")
-        locked.linked_at = timezone.now()
-        locked.save(update_fields=["linked_at"])
-        audit.record(Kind.POST_LINKED, by=by, taxpayer=locked.taxpayer, target=by.person)
-
-
-def unlink(person: Person, taxpayer: Taxpayer) -> int:
-    """Take back the 关联 of a person's open posts at a taxpayer: he must confirm anew. Returns how many had one.
-
-    Part of another act, which records it.
-    """
-    return Post.objects.open().filter(person=person, taxpayer=taxpayer, linked_at__isnull=False).update(linked_at=None)
-
-
-def report_misuse(taxpayer: Taxpayer, *, statement: str, by: Actor) -> MisuseCase:
+def report(taxpayer: Taxpayer, *, statement: str, by: Actor) -> MisuseCase:
     """非本人任职: I say that this taxpayer uses my name without me (D35). My identity there is blocked at once.
 
     Raises ValidationError `no_post`, `already_reported`, `no_statement`, `code_needed`; PermissionDenied for a visitor.
@@ -69,7 +43,7 @@ def _open_case(taxpayer: Taxpayer, person: Person, statement: str) -> MisuseCase
         raise ValidationError(_("您已申报过，税务机关正在核实。"), code="already_reported") from error
 
 
-def decide_misuse(case: MisuseCase, *, upheld: bool, reason: str, by: Actor) -> None:
+def decide(case: MisuseCase, *, upheld: bool, reason: str, by: Actor) -> None:
     """An officer decides: upheld, and the posts end and stay blocked; or rejected, and the block is lifted (D35).
 
     Raises ValidationError `already_decided`, `no_reason`, `own_affair` for the case's own person and for who works for
