@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit, urlunsplit
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -23,8 +24,8 @@ def is_signing_out(request: HttpRequest) -> bool:
 def came_from(request: HttpRequest) -> str:
     """The page of ours, with its query, that the browser says it comes from; "" where it says nothing of use."""
     try:
-        page = urlsplit(request.headers.get("Referer", ""))
-    except ValueError:  # no address at all
+        page, host = urlsplit(request.headers.get("Referer", "")), request.get_host()
+    except (ValueError, DisallowedHost):  # no address at all, or none of ours that was asked
         return ""
-    is_ours = page.netloc == request.META.get("HTTP_HOST") and page.path.startswith("/")
+    is_ours = page.netloc == host and page.path.startswith("/")
     return urlunsplit(("", "", page.path, page.query, "")) if is_ours else ""

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts import passwords
 from agencies.models import ClientGroup
-from realname import changes, services
+from realname import changes, misuse
 from tests import cast
 from tests.agencies import acting as agency
 from tests.browser.eyes import Eyes
@@ -315,7 +315,7 @@ def reviewing(eyes: Eyes) -> None:
     waiting = collecting.sent_in(Visitor(eyes.visitor.messages))
     request = asking.ask_for_finance(actor("HC", "钱思远"))
     himself = actor("HC", "孙雅静")
-    case = services.report_misuse(cast.taxpayer("HC"), statement="我从未在该企业工作。", by=himself)
+    case = misuse.report(cast.taxpayer("HC"), statement="我从未在该企业工作。", by=himself)
     officers.sign_in(eyes.visitor, officers.REVIEWER)
     for page in ("index", "reviews", "waiting_changes", "waiting_misuse"):
         see(eyes, f"bureau:{page}", note="-reviewer")

@@ -17,6 +17,7 @@ from staff.services import opening
 from tests import cast
 from tests.etax.officers import COUNTER, give_password, sign_in
 from tests.etax.tables import raw
+from tests.realname.collecting import wait_a_minute
 from tests.staff.acting import entries
 from tests.visitor import words
 
@@ -223,6 +224,7 @@ def test_story_an_officer_opens_an_account_and_the_firm_signs_in_for_the_first_t
     login = {"code": NEW, "password": password, "agreement": "on"}
     assert other_visitor.post_with_picture(reverse("login"), login).url == reverse("staff:choose_person")
     other_visitor.post(reverse("staff:choose_person"), {"person": str(person.uid)})
+    wait_a_minute()
     assert other_visitor.verify_by_sms("19900000077").url == reverse("staff:set_password")
     other_visitor.set_password(PERSONAL)
     change = reverse("staff:change_enterprise_password")

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Throttle
-from realname import changes, services
+from realname import changes, posts
 from realname.change_rows import Details
 from realname.models import ChangeScan, Collection, Photo
 from tests import cast
@@ -74,7 +74,7 @@ def test_zhou_wenbo_is_approved_in_the_back_office_and_then_linked_and_added(vis
     assert "没有待审核的事项" in words(reviewer.get(at("reviews")))
     assert "审核通过" in visitor.texts_to(PHONE)[-1]
     assert cast.person(NAME).phone == PHONE
-    services.link(open_post("YF", NAME), by=actor("YF", NAME))
+    posts.link(open_post("YF", NAME), by=actor("YF", NAME))
     assert add_clerk(other_visitor) == "/staff/"
     Throttle.objects.filter(key__startswith="code_gap").delete()
     visitor.sign_in_by_sms("YF", NAME)
@@ -135,7 +135,7 @@ def test_the_finance_officer_is_replaced_after_one_return_by_the_reviewer(visito
     assert "没有待审核的事项" in words(reviewer.get(at("waiting_changes")))
     assert M102 in words(other_visitor.get("/", follow=True))
     synchronise(visitor)
-    services.link(changes.finance_post(cast.taxpayer("HC")), by=actor("HC", "宋雨桐"))
+    posts.link(changes.finance_post(cast.taxpayer("HC")), by=actor("HC", "宋雨桐"))
     other_visitor.sign_in_by_sms_later("HC", "宋雨桐")
     assert other_visitor.set_password("Yutong-2026-neu").status_code == 302
     assert "财务负责人" in words(other_visitor.get("/"))

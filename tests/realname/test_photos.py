@@ -298,7 +298,7 @@ def test_unfinished_passages_share_a_quota_and_a_refused_photo_leaves_no_file(vi
     monkeypatch.setattr(photos, "QUOTA", Photo.objects.get().size + 1000)
     collection = Collection.objects.get()
     with pytest.raises(ValidationError) as caught:
-        act(photos.add, collection, Photo.Kind.BACK, cards.jpeg(), by=Actor())
+        act(photos.add, collection, Photo.Kind.BACK, cards.jpeg())
     assert caught.value.code == "photo_quota"
     assert len(files(own_folder)) == 1
 
@@ -330,7 +330,7 @@ def test_a_photo_taken_again_takes_the_place_of_the_first(visitor, own_folder):
 def test_a_collection_that_was_sent_in_takes_no_more_photos(visitor, own_folder):
     collection = sent_in(visitor)
     with pytest.raises(ValidationError) as caught:
-        act(photos.add, collection, Photo.Kind.FACE, cards.jpeg(), by=Actor())
+        act(photos.add, collection, Photo.Kind.FACE, cards.jpeg())
     assert caught.value.code == "not_open"
     assert len(files(own_folder)) == 3
 
