@@ -8,9 +8,11 @@ from django.http import Http404
 from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
-from accounts.models import Person
+from accounts.models import Person, Taxpayer
 from realname.models import ChangeRequest, ChangeScan
+from staff import standing
 from staff.models import Identity, Membership
+from staff.standing import Standing
 
 
 def member(uid: uuid.UUID, *, by: Actor) -> Membership:
@@ -38,6 +40,18 @@ def own_membership(uid: uuid.UUID, *, by: Actor) -> Membership:
     found = Membership.objects.select_related("person", "taxpayer").filter(uid=uid, person=by.person).first()
     if found is None:
         raise _not_found("membership", by=by)
+    return found
+
+
+def own_standing(uid: uuid.UUID, *, by: Actor) -> Standing:
+    """The actor's own standing in the taxpayer with this public id, where its register or portal names him.
+
+    Any other is a recorded Http404, and so is every one for a visitor.
+    """
+    taxpayer = Taxpayer.objects.select_related("credential").filter(uid=uid).first()
+    found = standing.of_person(by.person, taxpayer) if by.person is not None and taxpayer is not None else None
+    if found is None or not (found.posts or found.membership):
+        raise _not_found("standing", by=by)
     return found
 
 

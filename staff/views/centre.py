@@ -5,13 +5,12 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.forms import Form
-from accounts.models import Taxpayer
 from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from realname import misuse, posts
@@ -20,7 +19,6 @@ from staff import finding, standing
 from staff.decorators import fresh_code_required
 from staff.forms import ActForm, MisuseForm
 from staff.services import own_binding, own_posts
-from staff.standing import Standing
 
 Service = Callable[..., None]
 _MOST_CASES = 20
@@ -80,21 +78,11 @@ def _own(request: Request, uid: uuid.UUID, service: Service, done: str) -> HttpR
     return redirect("staff:my_posts")
 
 
-def _own_standing_or_404(request: Request, uid: uuid.UUID) -> Standing:
-    """My standing in the taxpayer with this public id, where its register or portal names me."""
-    person = request.actor.person
-    assert person is not None  # noqa: S101 - the page is closed to visitors
-    found = standing.of_person(person, get_object_or_404(Taxpayer, uid=uid))
-    if not found.posts and found.membership is None:
-        raise Http404
-    return found
-
-
 @get_or_post
 @fresh_code_required
 def leave_post(request: Request, uid: uuid.UUID) -> HttpResponse:
     """解除: what will happen, and then it does."""
-    found = _own_standing_or_404(request, uid)
+    found = finding.own_standing(uid, by=request.actor)
     form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -111,7 +99,7 @@ def leave_post(request: Request, uid: uuid.UUID) -> HttpResponse:
 @fresh_code_required
 def report_misuse(request: Request, uid: uuid.UUID) -> HttpResponse:
     """非本人任职: this firm uses my name without me (D35)."""
-    found = _own_standing_or_404(request, uid)
+    found = finding.own_standing(uid, by=request.actor)
     form = MisuseForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -17,7 +17,7 @@ from accounts.models import Taxpayer
 from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from realname import phones
-from staff import standing
+from staff import finding, standing
 from staff.declaration_forms import DeclarationNoticeForm, ResetDeclarationPasswordForm
 from staff.decorators import function_required
 from staff.services import declaration as services
@@ -105,7 +105,7 @@ def declaration_firms(request: Request) -> HttpResponse:
 @require_safe
 def declaration_people(request: Request, uid: uuid.UUID) -> HttpResponse:
     """企业办税人员列表, with 【重置申报密码】 at the bottom left for LR and FR (M114, M115)."""
-    taxpayer = _own_firm(request, uid)
+    taxpayer = finding.own_standing(uid, by=request.actor).taxpayer
     services.require_lead_of(taxpayer, by=request.actor)
     people, more = standing.page_of(taxpayer, size=PEOPLE_SHOWN)
     return page(request, "staff/declaration_people.html", {"firm": taxpayer, "people": people, "has_more": bool(more)})
@@ -115,7 +115,7 @@ def declaration_people(request: Request, uid: uuid.UUID) -> HttpResponse:
 @get_or_post
 def reset_declaration_password(request: Request, uid: uuid.UUID) -> HttpResponse:
     """重置申报密码: new password twice and a code, then “重置成功” (M116 to M118)."""
-    taxpayer = _own_firm(request, uid)
+    taxpayer = finding.own_standing(uid, by=request.actor).taxpayer
     services.require_lead_of(taxpayer, by=request.actor)
     form = ResetDeclarationPasswordForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -133,7 +133,7 @@ def reset_declaration_password(request: Request, uid: uuid.UUID) -> HttpResponse
 @require_POST
 def send_reset_code(request: Request, uid: uuid.UUID) -> HttpResponse:
     """获取验证码 for the reset, to the phone bound to one's own account (M116, M117)."""
-    taxpayer = _own_firm(request, uid)
+    taxpayer = finding.own_standing(uid, by=request.actor).taxpayer
     person, _found = services.require_lead_of(taxpayer, by=request.actor)
     phone = services.bound_phone(person)
     refusal = ""
@@ -153,12 +153,3 @@ def _reset_context(request: Request, taxpayer: Taxpayer, form: ResetDeclarationP
     phone = services.bound_phone(person)
     countdown = _countdown(taxpayer, phone, request)
     return {"form": form, "firm": taxpayer, "phone": phone, "countdown": countdown}
-
-
-def _own_firm(request: Request, uid: uuid.UUID) -> Taxpayer:
-    """The firm with this public id where the person has a post or a membership; any other is a 404."""
-    person = request.actor.person
-    for each in standing.of_capacities(person) if person else []:
-        if each.taxpayer.uid == uid:
-            return each.taxpayer
-    raise Http404
