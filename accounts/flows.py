@@ -26,6 +26,7 @@ from accounts.words import Words
 
 _SESSION_KEY = "flow"
 _OVER = gettext_lazy("登录已超过10分钟或尚未开始，请重新登录。")
+_ANOTHER = gettext_lazy("刚才提交的页面属于之前的一次办理，系统没有处理。请核对本页的企业和人员，再继续。")
 P = ParamSpec("P")
 
 
@@ -143,8 +144,10 @@ def step(
 ) -> Callable[[StepView[P]], Callable[Concatenate[Request, P], HttpResponse]]:
     """Open a step's view only when every earlier fact is there; else lead to the first that is missing.
 
-    The view gets the passage as its second argument. One that is `post_only` leads on whoever opens its address in
-    another way: a phone does so by itself when its owner comes back from reading the code.
+    The view gets the passage as its second argument. A form that was shown in another passage of this browser, in
+    another window, is not taken: what it says would be done for whom it didn't mean (D14). One that is `post_only`
+    leads on whoever opens its address in another way: a phone does so by itself when its owner comes back from reading
+    the code.
     """
     order = [s.fact for s in flow.steps]
     needed = order[: order.index(fact)]
@@ -155,6 +158,10 @@ def step(
             progress = flow.under_way(request)
             if progress is None:
                 return begin_again(request)
+            request.passage = progress.id
+            if request.POST.get("passage", progress.id) != progress.id:
+                messages.error(request, str(_ANOTHER))
+                return progress.go_on()
             is_led_on = post_only and request.method != "POST"
             if is_led_on or not all(progress.has(earlier) for earlier in needed):
                 return progress.go_on()

@@ -92,15 +92,36 @@ class BoundedCharField(forms.CharField):
         return text
 
 
+def _is_unreadable(character: str) -> bool:
+    """Whether it is a control, invisible or unassigned sign.
+
+    Han characters that were added to Unicode after the tables of this Python are names of people nevertheless.
+    """
+    category = unicodedata.category(character)
+    return category in ("Cc", "Cf", "Cs") or (category == "Cn" and not 0x20000 <= ord(character) <= 0x3FFFD)
+
+
 class CleanCharField(BoundedCharField):
     """A line of text for people to read: no control, invisible or direction-changing characters (VAL-03)."""
 
     def to_python(self, value: Any) -> str:
         """The text in NFC, blanks squeezed. Raises ValidationError `unreadable_character`."""
         text = unicodedata.normalize("NFC", " ".join((super().to_python(value) or "").split()))
-        if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Cn") for character in text):
+        if any(_is_unreadable(character) for character in text):
             raise ValidationError(_("含有无法显示的字符，请重新输入。"), code="unreadable_character")
         return text
+
+
+class NameField(CleanCharField):
+    """The name of a person, in the one form that registers' names have as well (`numbers.clean_name`)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("label", _("姓名"))
+        super().__init__(max_length=100, **kwargs)
+
+    def to_python(self, value: Any) -> str:
+        """The name. Raises ValidationError `max_length` or `unreadable_character`."""
+        return numbers.clean_name(super().to_python(value))
 
 
 class PasswordField(BoundedCharField):

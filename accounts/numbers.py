@@ -15,6 +15,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+_HAN = r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]"
+_BETWEEN_HAN = re.compile(f"(?<={_HAN}) (?={_HAN})")
 _DASHES = re.compile(r"[\s\-‐-―−_]")
 _USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}")
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -48,6 +50,11 @@ def fold(text: str) -> str:
     half = unicodedata.normalize("NFKC", text)
     visible = "".join(c for c in half if unicodedata.category(c) not in ("Cf", "Cc"))
     return _DASHES.sub("", visible).upper()
+
+
+def clean_name(text: str) -> str:
+    """A person's name in its one form: NFC, blanks squeezed, none between Han characters, which registers pad with."""
+    return _BETWEEN_HAN.sub("", unicodedata.normalize("NFC", " ".join(text.split())))
 
 
 def _weighed(values: Iterable[int], weights: Sequence[int]) -> int:

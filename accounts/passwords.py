@@ -141,7 +141,8 @@ def _validate_different(given: str, setting: Setting) -> None:
             _("企业登录密码、个人登录密码、自然人登录密码不能相同，请换一个。"), code="password_shared"
         )
     if _follows_dengbao() and setting.old is not None:
-        for past in setting.old.past_passwords.order_by("-pk")[: DENGBAO_PAST - 1]:
+        kept = DENGBAO_PAST - 1 if setting.old.is_set else DENGBAO_PAST  # one that was reset is among the past
+        for past in setting.old.past_passwords.order_by("-pk")[:kept]:
             with slots.slot():
                 if hashers.check_password(given, past.password):
                     raise ValidationError(_("新密码不能是最近用过的5个密码之一。"), code="password_used_before")

@@ -14,6 +14,8 @@ class Request(HttpRequest):
 
     actor: Actor
     request_id: str
+    passage: str
+    """Of which passage through a flow the page is; only where `flows.step` has opened it."""
 
 
 def is_signing_out(request: HttpRequest) -> bool:

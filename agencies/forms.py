@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import CleanCharField, Form, PasswordField, PictureForm, TaxpayerCodeField
+from accounts.forms import CleanCharField, Form, NameField, PasswordField, PictureForm, TaxpayerCodeField
 from accounts.models import Person, Taxpayer
 from agencies.models import ClientGroup, State
 from realname.models import Post
@@ -89,7 +89,9 @@ class AgencySearchForm(Form):
 class PeopleOfAgencyForm(Form):
     """Whom to look for among the agency's people: a name, or its beginning."""
 
-    name = CleanCharField(label=_("姓名"), required=False, max_length=100)
+    name = NameField(
+        required=False,
+    )
 
 
 class PeopleField(_PeopleField):

@@ -8,7 +8,7 @@ from django.core import validators
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import BoundedCharField, CleanCharField, Form, MobileField, PictureForm
+from accounts.forms import BoundedCharField, Form, MobileField, NameField, PictureForm
 from accounts.numbers import IdType
 from realname import decoding
 from realname.collecting import PersonData
@@ -23,9 +23,7 @@ class WhoForm(PictureForm):
     form_name = "collection"
     field_order = ("name", "id_type", "id_number", "former_id_type", "former_id_number", "phone", "captcha")
 
-    name = CleanCharField(
-        label=_("姓名"),
-        max_length=100,
+    name = NameField(
         error_messages={"required": _("请填写姓名。")},
         help_text=_("与证件上的一致"),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),

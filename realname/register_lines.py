@@ -200,14 +200,14 @@ def parse_record(number: int, record: str, fields: Fields) -> Line:
         return TaxpayerLine(
             number=number,
             code=_code(fields, "code"),
-            name=_name(fields, limit=_NAME_OF_TAXPAYER),
+            name=_needed(fields, "name", limit=_NAME_OF_TAXPAYER),
             kind=_choice(fields, "kind", TaxpayerKind),
         )
     if record == "person":
         id_type = _choice(fields, "id_type", numbers.IdType)
         return PersonLine(
             number=number,
-            name=_name(fields, limit=_NAME_OF_PERSON),
+            name=numbers.clean_name(_needed(fields, "name", limit=_NAME_OF_PERSON)),
             id_type=id_type,
             id_number=_id_number(fields, id_type),
         )
@@ -327,10 +327,6 @@ def _needed(fields: Fields, name: str, *, limit: int, invisible_too: bool = True
     if not text:
         raise _refusal("missing", _("缺少“%(field)s”。") % {"field": name})
     return text
-
-
-def _name(fields: Fields, *, limit: int) -> str:
-    return _needed(fields, "name", limit=limit)
 
 
 def _code(fields: Fields, name: str) -> str:

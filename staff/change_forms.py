@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import BoundedCharField, CleanCharField, Form, LandlineField, MobileField
+from accounts.forms import BoundedCharField, Form, LandlineField, MobileField, NameField
 from accounts.numbers import IdType, fold
 from realname.change_rows import Details, Row
 
@@ -66,9 +66,7 @@ class FinanceChangeForm(Form):
         choices=Row.choices,
         error_messages={"invalid_choice": _("请从列表中选择变更项目。"), "invalid_list": _("请从列表中选择变更项目。")},
     )
-    name = CleanCharField(
-        label=_("姓名"), required=False, max_length=100, widget=forms.TextInput(attrs={"autocomplete": "off"})
-    )
+    name = NameField(required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     id_type = forms.ChoiceField(label=_("身份证件种类"), required=False, choices=IdType.choices)
     id_number = IdNumberField(required=False)
     mobile = MobileField(required=False)
@@ -104,9 +102,7 @@ class FinanceChangeForm(Form):
 class ClerkForm(Form):
     """办税人员信息, 增加: whom (M104)."""
 
-    name = CleanCharField(
-        label=_("姓名"),
-        max_length=100,
+    name = NameField(
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": _("请填写姓名。")},
     )

@@ -15,6 +15,7 @@ from accounts.forms import (
     CleanCharField,
     Form,
     MobileField,
+    NameField,
     PasswordField,
     PictureForm,
     SmsCodeForm,
@@ -131,7 +132,9 @@ class PersonChoiceForm(Form):
 class PeopleSearchForm(Form):
     """Looking for oneself in a firm of many people: one's own name, or its beginning."""
 
-    name = CleanCharField(label=_("姓名"), required=False, max_length=100)
+    name = NameField(
+        required=False,
+    )
 
 
 class PersonalPasswordForm(Form):
@@ -185,7 +188,9 @@ class OperationsFilterForm(RecordFilterForm):
 class MemberFilterForm(Form):
     """Whom to list in 企业人员维护."""
 
-    name = CleanCharField(label=_("姓名"), required=False, max_length=100)
+    name = NameField(
+        required=False,
+    )
     state = forms.ChoiceField(label=_("状态"), required=False, choices=[("", _("全部")), *State.choices])
 
 
@@ -266,9 +271,7 @@ class IdentityForm(Form):
 class CandidateForm(Form):
     """姓名, 身份证件类型, 身份证件号码 of whom to add (M28)."""
 
-    name = CleanCharField(
-        label=_("姓名"),
-        max_length=100,
+    name = NameField(
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": _("请填写姓名。")},
     )

@@ -13,7 +13,7 @@ from accounts.requests import Request
 _SESSION_KEY = "interrupted_form"
 _PLACE = "interrupted-form"
 _LONGEST = 50_000
-_MADE_ANEW = frozenset({"csrfmiddlewaretoken", "capacity", "back"})
+_MADE_ANEW = frozenset({"csrfmiddlewaretoken", "capacity", "passage", "back"})
 
 
 @dataclass(frozen=True, slots=True)

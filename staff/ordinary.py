@@ -147,7 +147,9 @@ def set_first_password(progress: Progress, chosen: Chosen, password: str, *, by:
     """
     taxpayer, person = chosen.taxpayer, chosen.person
     others = (taxpayer.credential, person.credential)
-    passwords.validate_new(password, Setting(person=person, taxpayer=taxpayer, others=others))
+    own = chosen.standing.membership
+    old = own.credential if own is not None else None
+    passwords.validate_new(password, Setting(person=person, taxpayer=taxpayer, old=old, others=others))
     hashed = passwords.hash_new(password)
     with transaction.atomic():
         Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=taxpayer.pk)

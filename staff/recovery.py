@@ -18,7 +18,7 @@ from accounts.models.signins import EndReason
 from accounts.passwords import Setting
 from accounts.words import for_phones
 from realname import phones, posts
-from realname.models import Post
+from realname.models import LEADS, Post
 from staff import enterprise, natural, standing
 from staff.models import Membership
 
@@ -77,7 +77,8 @@ def refuse_who_may_not(claim: Claim) -> tuple[Person, Taxpayer]:
     """The lead and the firm whose enterprise password may be set anew.
 
     Raises ValidationError `not_lead` for a clerk, naming who can (M82, D21), `misused` once he has said that the firm
-    uses his name without him (D35), and `start_again` when nothing is proven.
+    uses his name without him (D35), the code of what else stands in his way (M15), and `start_again` when nothing is
+    proven.
     """
     if claim.person is None or claim.taxpayer is None or _has_another_phone(claim):
         raise ValidationError(_("登录信息已变更，请重新登录。"), code="start_again")
@@ -87,6 +88,9 @@ def refuse_who_may_not(claim: Claim) -> tuple[Person, Taxpayer]:
     if not found.is_lead:
         text = _("只有法定代表人（业主）和财务负责人可以找回企业登录密码，请联系他们，或到税务机关前台办理。")
         raise ValidationError(text, code="not_lead")
+    if found.problem is not None:
+        text = _("%(problem)s。%(next_step)s") % {"problem": found.problem.text, "next_step": found.problem.next_step}
+        raise ValidationError(text, code=found.problem.code)
     return claim.person, claim.taxpayer
 
 
@@ -134,6 +138,8 @@ def set_natural_password(claim: Claim, new: str, *, by: Actor) -> None:
 
 
 def own_passwords(person: Person) -> tuple[Credential | None, ...]:
-    """The personal passwords this person has in firms: his natural-person password must differ from them (D12)."""
+    """What his natural-person password must differ from: his personal ones, and those of firms that he leads (D12)."""
     members = Membership.objects.open().select_related("credential").filter(person=person, credential__isnull=False)
-    return tuple(member.credential for member in members)
+    led = Post.objects.open().filter(person=person, position__in=LEADS, taxpayer__credential__isnull=False)
+    firms = {post.taxpayer_id: post.taxpayer.credential for post in led.select_related("taxpayer__credential")}
+    return *(member.credential for member in members), *firms.values()

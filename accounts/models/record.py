@@ -118,6 +118,7 @@ REASONS = {
     "wrong_password": _("密码错误"),
     "locked": _("连续输错，已锁定"),
     "not_in_register": _("与税务登记办税人信息不符"),
+    "social_insurance": _("纯社保户不使用申报密码，无需重置"),
     "firm_closed": _("该企业在电子税务局的账户已注销"),
     "not_collected": _("尚未实名采集"),
     "not_linked": _("尚未与企业关联"),

@@ -131,14 +131,18 @@ def _made() -> str:
 
 def firms_of(person: Person) -> list[Standing]:
     """企业办税权限: the firms where this person is LR or FR and may act, by name (M114, M115)."""
-    return [each for each in standing.of_capacities(person) if each.is_lead and each.problem is None]
+    found = [each for each in standing.of_capacities(person) if each.is_lead and each.problem is None]
+    return [each for each in found if each.taxpayer.kind != Taxpayer.Kind.SOCIAL_INSURANCE]
 
 
 def require_lead_of(taxpayer: Taxpayer, *, by: Actor) -> tuple[Person, Standing]:
     """Who resets: LR or FR of this firm by the register, whatever he is signed in as (M113, M115).
 
-    Raises PermissionDenied, with an entry in the record, for anybody else.
+    Raises PermissionDenied, with an entry in the record, for anybody else, and for a 纯社保户, which has none (D17).
     """
+    if taxpayer.kind == Taxpayer.Kind.SOCIAL_INSURANCE:
+        audit.record(Kind.ACT_REFUSED, by=by, taxpayer=taxpayer, reason="social_insurance")
+        raise PermissionDenied(_("纯社保户不使用申报密码，无需重置。"))
     if by.person is not None:
         found = standing.of_person(by.person, taxpayer)
         if found.is_lead and found.problem is None:
@@ -221,7 +225,8 @@ def check(code: str, password: str, client: str, *, by: Actor) -> Checked:
     no 申报密码 is answered alike (M111), and every answer but that of a locked one costs one hash.
     """
     code = numbers.fold(code)
-    taxpayer = Taxpayer.objects.filter(code=code, opened_at__isnull=False, cancelled_at__isnull=True).first()
+    opened = Taxpayer.objects.filter(opened_at__isnull=False, cancelled_at__isnull=True)
+    taxpayer = opened.exclude(kind=Taxpayer.Kind.SOCIAL_INSURANCE).filter(code=code).first()
     known = DeclarationPassword.objects.select_related("credential").filter(taxpayer=taxpayer).first()
     locked = throttles.wait(DECLARATION, code)
     answer = Answer.LOCKED if locked else _judge(known, password)

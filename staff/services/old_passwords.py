@@ -1,5 +1,6 @@
 """The 旧密码 that a change of a password asks for: a wrong one counts as a failed login (PW-10)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
@@ -12,6 +13,14 @@ from accounts.audit import Kind
 from accounts.limits import PASSWORD
 from accounts.models import Person
 from accounts.words import Words
+
+Subject = Callable[[str], str]
+"""What tries on an account are counted under where they are made: in a browser it has used before, apart (D13)."""
+
+
+def plainly(account: str) -> str:
+    """Under the account itself, from wherever they come."""
+    return account
 
 
 @dataclass(frozen=True, slots=True)

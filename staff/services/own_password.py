@@ -14,14 +14,14 @@ from accounts.passwords import Setting
 from accounts.words import for_phones
 from staff import natural, ordinary, recovery, standing
 from staff.models import Membership
-from staff.services.old_passwords import Guess, refuse_wrong
+from staff.services.old_passwords import Guess, Subject, plainly, refuse_wrong
 from staff.standing import Standing
 
 
-def change(old: str, new: str, *, by: Actor) -> Credential:
+def change(old: str, new: str, *, subject: Subject = plainly, by: Actor) -> Credential:
     """Change the actor's own password: the personal one of his firm (M73, M74), else his natural-person one.
 
-    The 111111 state ends with it (M78, D10).
+    The 111111 state ends with it (M78, D10). `subject` tells what a wrong old one is counted under.
 
     Returns the credential, whose version has grown. Raises ValidationError `bound`, `wrong_old_password`, `locked`,
     or the code of the rule of D12 that the new one breaks; PermissionDenied for who has no password to change.
@@ -29,11 +29,11 @@ def change(old: str, new: str, *, by: Actor) -> Credential:
     if by.person is None:
         raise PermissionDenied
     if by.taxpayer is None:
-        return _change_natural(by.person, old, new, by=by)
+        return _change_natural(by.person, old, new, subject=subject, by=by)
     found, membership = _own_membership(by.person, by.taxpayer)
     credential = membership.credential
     right = passwords.check_reset_state(credential, old) or passwords.check(credential, old)
-    _refuse_wrong_old(right, ordinary.personal_account(found), by=by)
+    _refuse_wrong_old(right, subject(ordinary.personal_account(found)), by=by)
     hashed = _hash_valid(new, by.person, by.taxpayer, credential)
     return _store_own(Kind.PASSWORD_CHANGED, membership, credential, hashed, by=by)
 
@@ -96,13 +96,13 @@ def _store_own(kind: Kind, membership: Membership, read: Credential | None, hash
     return credential
 
 
-def _change_natural(person: Person, old: str, new: str, *, by: Actor) -> Credential:
+def _change_natural(person: Person, old: str, new: str, *, subject: Subject, by: Actor) -> Credential:
     """As `change`, for the natural-person password; sign-ins of firms it proved while bound end as well (D16)."""
     credential = Credential.objects.filter(person_owner=person).first()
     if credential is None:
         raise PermissionDenied
     right = passwords.check(credential, old)
-    _refuse_wrong_old(right, natural.account_word(person.get_username()), by=by)
+    _refuse_wrong_old(right, subject(natural.account_word(person.get_username())), by=by)
     passwords.validate_new(new, Setting(person=person, old=credential, others=recovery.own_passwords(person)))
     hashed = passwords.hash_new(new)
     with transaction.atomic():

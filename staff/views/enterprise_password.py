@@ -1,5 +1,7 @@
 """修改企业密码 (M80 to M82)."""
 
+from functools import partial
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
@@ -7,7 +9,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import signins
+from accounts import browsers, signins
 from accounts.pages import form_page, get_or_post
 from accounts.requests import Request
 from staff.decorators import lead_required
@@ -22,9 +24,10 @@ def change_enterprise_password(request: Request) -> HttpResponse:
     """旧密码, 新密码, 确认新密码, 验证码 of the enterprise password; LR and FR only."""
     form = ChangeEnterprisePasswordForm(request.POST if request.method == "POST" else None, request=request)
     if request.method == "POST" and form.is_valid():
+        subject = partial(browsers.subject, request)
         old, new = form.cleaned_data["old_password"], form.cleaned_data["new_password"]
         try:
-            credential = enterprise_password.change(old, new, by=request.actor)
+            credential = enterprise_password.change(old, new, subject=subject, by=request.actor)
         except ValidationError as refusal:
             form.add_error("new_password" if str(refusal.code).startswith("password_") else None, refusal)
         else:

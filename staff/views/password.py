@@ -1,5 +1,6 @@
 """修改密码, and the code to the phone that a weaker sign-in needs before it (M73, M74, M78, D10, D15)."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts import signins, sms
+from accounts import browsers, signins, sms
 from accounts.forms import ChangePasswordForm, NewPasswordForm, SmsCodeForm
 from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
@@ -34,7 +35,7 @@ def change_password(request: Request) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         old, new = form.cleaned_data["old_password"], form.cleaned_data["new_password"]
         try:
-            credential = own_password.change(old, new, by=request.actor)
+            credential = own_password.change(old, new, subject=partial(browsers.subject, request), by=request.actor)
         except ValidationError as refusal:
             form.add_error("new_password" if str(refusal.code).startswith("password_") else None, refusal)
         else:

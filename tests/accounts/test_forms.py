@@ -5,7 +5,16 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from accounts.forms import CleanCharField, CodeField, Form, MobileField, NewPasswordForm, TaxpayerCodeField
+from accounts import numbers
+from accounts.forms import (
+    CleanCharField,
+    CodeField,
+    Form,
+    MobileField,
+    NameField,
+    NewPasswordForm,
+    TaxpayerCodeField,
+)
 
 
 class Sample(Form):
@@ -140,3 +149,27 @@ def test_what_the_visitor_left_out_is_named():
     form = Act({"version": "1"})
     assert not form.is_incomplete
     assert form.errors == {"kind": ["请选择类型。"], "name": ["请填写姓名。"], "reason": ["请说明原因。"]}
+
+
+@pytest.mark.rule("D19", "D29", "M28")
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("张\u3000三", "张三"),
+        ("张 三", "张三"),
+        ("买买提  艾力", "买买提艾力"),
+        ("买买提·艾力", "买买提·艾力"),
+        ("John  Smith", "John Smith"),
+        ("\uf9dc", "隆"),
+        ("张\U0002ebf0", "张\U0002ebf0"),
+    ],
+)
+def test_a_name_has_one_form_however_it_is_written_and_rare_characters_are_names(typed, name):
+    assert NameField().clean(typed) == name
+    assert numbers.clean_name(typed) == name
+
+
+@pytest.mark.parametrize("typed", ["张\u200b三", "张\u202e三", "张\ue000\u0378三", "张\U0003fffe三"])
+def test_a_name_of_signs_that_nobody_can_see_is_refused(typed):
+    with pytest.raises(ValidationError):
+        NameField().clean(typed)

@@ -200,7 +200,7 @@ NATURAL_FAILURES = [
 
 def told(answer, typed: dict[str, str]) -> tuple[int, dict, str]:
     """Status, headers and body of an answer without what is each visit's own."""
-    body = re.sub(r'(csrfmiddlewaretoken" value=")[^"]+', r"\1", answer.content.decode())
+    body = re.sub(r'((?:csrfmiddlewaretoken|passage)" value=")[^"]+', r"\1", answer.content.decode())
     body = re.sub(r'(data-countdown=")\d\d|\d\d(?=秒)', r"\1", body)  # a busy machine is a second later
     for token in re.findall(r'name="captcha_token" value="([^"]+)"', body):
         body = body.replace(token, "TOKEN")

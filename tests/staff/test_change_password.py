@@ -369,3 +369,25 @@ def test_who_is_in_for_a_firm_whose_account_is_closed_is_out_at_his_next_click_a
     assert "该企业在电子税务局的账户已注销" in page
     assert "税务机关前台重新开户" in page
     assert AuditEntry.objects.filter(kind=Kind.CAPACITY_LOST, reason="firm_closed").count() == 1
+
+
+@pytest.mark.rule("D13", "PW-10")
+def test_a_strangers_wrong_tries_keep_nobody_from_changing_a_password_in_his_own_browser(visitor, other_visitor):
+    visitor.sign_in_by_sms("HC", "钱思远")
+    for _ in range(5):
+        other_visitor.give_enterprise_password("HC", password="wrong-one")
+    data = {"old_password": cast.ENTERPRISE_PASSWORDS["HC"], "new_password": NEW, "confirm_password": NEW}
+    answer = visitor.post_with_picture(reverse("staff:change_enterprise_password"), data)
+    assert answer.url == reverse("staff:members")
+
+
+@pytest.mark.rule("D12", "PW-09")
+def test_under_dengbao_a_password_that_was_reset_is_not_set_again(visitor, settings):
+    settings.PASSWORD_POLICY = "dengbao"
+    membership = cast.membership("HC", "孙雅静")
+    passwords.reset(membership.credential)
+    Credential.objects.filter(pk=membership.credential.pk).update(temporary_until=timezone.now())
+    visitor.sign_in_by_sms("HC", "孙雅静")
+    answer = visitor.set_password(OLD)
+    assert answer.status_code == 400
+    assert "最近用过的5个密码" in words(answer)

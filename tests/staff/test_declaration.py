@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import passwords, sms
 from accounts.actor import Actor
 from accounts.audit import Kind
-from accounts.models import Person, SmsCode, Throttle
+from accounts.models import AuditEntry, Person, SmsCode, Throttle
 from accounts.models.messages import Purpose
 from accounts.models.signins import Proof
 from realname.models import Post
@@ -433,3 +433,18 @@ def test_a_payer_of_social_insurance_has_none_to_reset(visitor):
     assert "重置企业密码" in page
     assert "重置申报密码" not in page
     assert "不需要登记人员" in page
+
+
+@pytest.mark.rule("D17", "D24", "M114")
+@pytest.mark.usefixtures("world")
+def test_a_payer_of_social_insurance_only_has_no_declaration_password_to_reset():
+    firm, person = cast.taxpayer("CG"), cast.person("钱思远")
+    since = timezone.localdate() - timedelta(days=9)
+    Post.objects.filter(taxpayer=firm).delete()
+    Post.objects.create(
+        taxpayer=firm, person=person, position="legal_rep", mobile="", since=since, linked_at=timezone.now()
+    )
+    assert [each.taxpayer.name for each in declaration.firms_of(person)] == ["沈阳海川贸易有限公司"]
+    with pytest.raises(PermissionDenied, match="纯社保户不使用申报密码"):
+        declaration.require_lead_of(firm, by=Actor(person=person))
+    assert AuditEntry.objects.filter(kind="act_refused", reason="social_insurance").count() == 1

@@ -1,6 +1,6 @@
 """解除 in 我的任职: leaving a firm by oneself, and what the page lists (D9, D16, D18)."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -145,8 +145,9 @@ def test_leaving_the_firm_one_is_signed_in_for_leads_out_and_after_a_switch_to_c
 @pytest.mark.rule("D9", "D4", "M102")
 def test_my_posts_say_of_every_firm_position_state_expiry_and_binding(visitor):
     settle_yunfan()
-    last = timezone.now() + timedelta(days=40)
-    Membership.objects.filter(person=cast.person(NAME), taxpayer=cast.taxpayer("HC")).update(valid_until=last)
+    last = timezone.localdate() + timedelta(days=40)
+    ends = timezone.make_aware(datetime.combine(last + timedelta(days=1), time()))  # the first moment without
+    Membership.objects.filter(person=cast.person(NAME), taxpayer=cast.taxpayer("HC")).update(valid_until=ends)
     Membership.objects.filter(person=cast.person(NAME), taxpayer=cast.taxpayer("YF")).update(frozen_at=timezone.now())
     Membership.objects.create(taxpayer=cast.taxpayer("MH"), person=cast.person(NAME), bound_at=timezone.now())
     as_himself(visitor, NAME)
@@ -156,7 +157,7 @@ def test_my_posts_say_of_every_firm_position_state_expiry_and_binding(visitor):
         "沈阳云帆科技有限公司",
         "沈阳海川贸易有限公司",
         "大连明湖餐饮店",
-        timezone.localtime(last).strftime("%Y-%m-%d"),
+        last.strftime("%Y-%m-%d"),
         "长期",
         "办税人员已冻结",
         "【解冻】",

@@ -1,13 +1,19 @@
 """忘记密码: enterprise and natural-person password, by the phone on file (M131 to M136, D21)."""
 
+import re
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import passwords
-from accounts.models import AuditEntry, SignIn, SmsMessage
+from accounts.models import AuditEntry, SignIn, SmsMessage, Throttle
 from accounts.models.record import Kind
+from realname.models import Position, Post
+from staff import recovery
 from tests import cast
 from tests.visitor import words
 
@@ -218,3 +224,48 @@ def test_whom_no_code_reaches_is_told_what_to_check_and_who_can_mend_it(visitor)
     person = visitor.post_with_picture(PERSON, {"username": "nobody", "phone": "13900000001"}, follow=True)
     assert "实名手机号码已不用的，请到税务机关前台办理，或用新号码重新采集" in words(person)
     assert f'href="{reverse("realname:collect")}"' in person.content.decode()
+
+
+def passage_on(page) -> str:
+    return re.search(r'name="passage" value="([0-9a-f]{32})"', page.content.decode())[1]
+
+
+@pytest.mark.rule("D14", "D21", "RST-02")
+def test_a_form_of_an_earlier_passage_in_another_window_changes_no_other_firms_password(visitor):
+    """One who leads two firms: one window is proven for the first, another then for the second."""
+    first, second = "HC", "BC"
+    lead, since = "钱思远", timezone.localdate() - timedelta(days=9)
+    whose = {"taxpayer": cast.taxpayer(second), "person": cast.person(lead), "position": Position.FINANCE}
+    Post.objects.create(**whose, mobile=cast.PHONES[lead], since=since, linked_at=timezone.now())
+    ask_for_firm(visitor, cast.PHONES[lead], first)
+    visitor.post(FIRM_CODE, {"code": visitor.code_on(cast.PHONES[lead])})
+    earlier = passage_on(visitor.get(FIRM_PASSWORD))
+    Throttle.objects.filter(key__startswith="code_gap").delete()
+    ask_for_firm(visitor, cast.PHONES[lead], second)
+    visitor.post(FIRM_CODE, {"code": visitor.code_on(cast.PHONES[lead])})
+    data = {"new_password": NEW, "confirm_password": NEW}
+    answer = visitor.post(FIRM_PASSWORD, {**data, "passage": earlier})
+    assert answer.url == FIRM_PASSWORD
+    page = visitor.get(FIRM_PASSWORD)
+    assert "属于之前的一次办理，系统没有处理" in words(page)
+    for key in (first, second):
+        assert not passwords.check(cast.taxpayer(key).credential, NEW)
+    assert visitor.post(FIRM_PASSWORD, {**data, "passage": passage_on(page)}).url == reverse("login")
+    assert passwords.check(cast.taxpayer(second).credential, NEW)
+
+
+@pytest.mark.rule("M15", "D18", "M134")
+def test_a_lead_who_has_not_confirmed_his_post_sets_no_enterprise_password(visitor):
+    Post.objects.filter(taxpayer=cast.taxpayer("HC"), person=cast.person("林若兰")).update(linked_at=None)
+    answer = prove_firm(visitor, "林若兰")
+    assert answer.url == reverse("staff:forgotten")
+    page = words(visitor.get(answer.url))
+    assert "该人员尚未与企业关联。请本人登录后，在【个人中心】-【我的任职】中点击【确认关联】" in page
+    assert visitor.get(FIRM_PASSWORD).url == FIRM
+
+
+@pytest.mark.rule("D12", "PW-08")
+def test_a_natural_persons_password_is_not_that_of_a_firm_he_leads(visitor):
+    person = cast.person("钱思远")
+    assert cast.taxpayer("HC").credential in recovery.own_passwords(person)
+    assert cast.taxpayer("HC").credential not in recovery.own_passwords(cast.person("孙雅静"))
