@@ -15,7 +15,7 @@ from realname import phones
 from realname.models import LEADS, Position, Post, RealNameRecord
 from realname.phones import PhoneProblem
 from staff.models import Membership
-from staff.standing import NOT_COLLECTED, NOT_IN_REGISTER, NOT_LINKED, Problem
+from staff.standing import IS_MISUSED, MISUSED, NOT_COLLECTED, NOT_IN_REGISTER, NOT_LINKED, Problem
 
 PAGE_SIZE = 20
 
@@ -28,7 +28,7 @@ class State(models.TextChoices):
     BOUND = "bound", _("已绑定")
     EXPIRED = "expired", _("已到期")
     UNREGISTERED = "unregistered", _("与税务登记不符")
-    UNUSABLE = "unusable", _("未实名采集或未关联")
+    UNUSABLE = "unusable", _("未实名采集、未关联或非本人任职")
     REMOVED = "removed", _("已删除")
 
 
@@ -65,8 +65,13 @@ class Row:
 
     @property
     def is_usable(self) -> bool:
-        """Whether nothing of the bureau's stands in his way: registered, collected, linked (M93)."""
-        return self.is_registered and self.is_collected and self.is_linked
+        """Whether nothing of the bureau's stands in his way: registered, collected, linked, no case (M93, D35)."""
+        return self.is_registered and self.is_collected and self.is_linked and not self.is_misused
+
+    @property
+    def is_misused(self) -> bool:
+        """Whether he has said that the firm uses his name without him, and the bureau hasn't said otherwise (D35)."""
+        return any(getattr(post, "is_misused", False) for post in self.posts)
 
     @property
     def is_registered(self) -> bool:
@@ -80,6 +85,8 @@ class Row:
             return []
         if not self.is_registered:
             return [NOT_IN_REGISTER]
+        if self.is_misused:
+            return [MISUSED]
         found: list[Problem | PhoneProblem] = []
         if not self.is_collected:
             found.append(NOT_COLLECTED)
@@ -97,7 +104,9 @@ def leads_of(taxpayer: Taxpayer, *, name: str = "") -> list[Row]:
     posts = Post.objects.open().filter(taxpayer=taxpayer, person__in=leads.values("person")).select_related("person")
     members = Membership.objects.open().filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
     page_uid = Subquery(members.values("uid")[:1])
-    posts = posts.annotate(last_sign_in=_latest(), is_collected=Exists(_collected()), page_uid=page_uid)
+    posts = posts.annotate(
+        is_misused=IS_MISUSED, last_sign_in=_latest(), is_collected=Exists(_collected()), page_uid=page_uid
+    )
     found: dict[int, list[Post]] = {}
     for post in sorted(posts, key=_weight):
         found.setdefault(post.person_id, []).append(post)
@@ -157,13 +166,14 @@ def members_of(taxpayer: Taxpayer, *, name: str = "", state: str = "") -> QueryS
     expired = Q(valid_until__isnull=False, valid_until__lte=now)
     unregistered = Q(unregistered_at__isnull=False) | ~Exists(open_posts)
     linked = open_posts.filter(linked_at__isnull=False)
+    misused = open_posts.filter(IS_MISUSED)
     filters = {
         State.FROZEN: frozen,
         State.BOUND: Q(bound_at__isnull=False),
         State.EXPIRED: expired,
         State.UNREGISTERED: unregistered,
-        State.NORMAL: ~frozen & ~expired & ~unregistered & Exists(_collected()) & Exists(linked),
-        State.UNUSABLE: ~Exists(_collected()) | ~Exists(linked),
+        State.NORMAL: ~frozen & ~expired & ~unregistered & Exists(_collected()) & Exists(linked) & ~Exists(misused),
+        State.UNUSABLE: ~Exists(_collected()) | ~Exists(linked) | Exists(misused),
     }
     return members.filter(filters[State(state)]) if state else members
 
@@ -172,7 +182,7 @@ def rows_of(taxpayer: Taxpayer, memberships: list[Membership]) -> list[Row]:
     """A row for each of these rich memberships, with the person's open posts: one query."""
     posts: dict[int, tuple[Post, ...]] = {}
     people = [membership.person_id for membership in memberships]
-    found = Post.objects.open().filter(taxpayer=taxpayer, person__in=people)
+    found = Post.objects.open().filter(taxpayer=taxpayer, person__in=people).annotate(is_misused=IS_MISUSED)
     for post in sorted(found, key=_weight):
         posts[post.person_id] = (*posts.get(post.person_id, ()), post)
     return [row_with(each, posts.get(each.person_id, ())) for each in memberships]

@@ -118,6 +118,9 @@ PRINTED = Problem(
     _("请法定代表人（业主）或财务负责人登录并修改企业登录密码，再用新密码登录。"),
 )
 _IS_COLLECTED = Exists(RealNameRecord.objects.filter(person=OuterRef("person"), revoked_at__isnull=True))
+_CASES = MisuseCase.objects.filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
+IS_MISUSED = Exists(_CASES.blocking(since=OuterRef("since")))
+"""Of a post: whether its person has said that the firm uses his name without him (D35)."""
 _TODAY, _TAXPAYER = Given("today", DateField()), Given("taxpayer", BigIntegerField())
 _WEIGHT = {Position.LEGAL_REP: 0, Position.FINANCE: 1, Position.CLERK: 2}
 
@@ -344,13 +347,12 @@ def _named_on(day: date) -> QuerySet[Post]:
 def _named(day: date | Given) -> QuerySet[Post]:
     """Whom the register names on this day, each with all that his standing depends on."""
     here = Q(person__memberships__taxpayer=F("taxpayer"), person__memberships__removed_at__isnull=True)
-    cases = MisuseCase.objects.filter(taxpayer=OuterRef("taxpayer"), person=OuterRef("person"))
     return (
         Post.objects.held_on(day)
         .annotate(member=FilteredRelation("person__memberships", condition=here))
         # The checker takes `member`, the relation annotated above, for no relation.
         .select_related("person__credential", "taxpayer__credential", "member__credential")  # type: ignore[misc]
-        .annotate(is_collected=_IS_COLLECTED, is_misused=Exists(cases.blocking(since=OuterRef("since"))))
+        .annotate(is_collected=_IS_COLLECTED, is_misused=IS_MISUSED)
         .annotate(has_identity=_has_identity("member__pk"))
     )
 

@@ -308,3 +308,16 @@ def test_the_database_takes_what_is_whole():
     a_case()
     assert {constraint.name for constraint in MisuseCase._meta.constraints} == set(REFUSED)
     assert Taxpayer.objects.filter(misuse_cases__isnull=False).distinct().count() == 1
+
+
+@pytest.mark.rule("D35", "M93")
+def test_the_list_of_members_says_who_is_blocked_and_does_not_call_him_normal(visitor):
+    visitor.sign_in_by_sms("HC", "钱思远")
+    assert "孙*静" in words(visitor.get("/staff/", {"state": "normal"}))
+    report(name="孙雅静")
+    assert "孙*静" not in words(visitor.get("/staff/", {"state": "normal"}))
+    assert "孙*静" in words(visitor.get("/staff/", {"state": "unusable"}))
+    page = words(visitor.get(f"/staff/members/{cast.membership('HC', '孙雅静').uid}/"))
+    assert "已申报非本人任职" in page
+    assert "其在本企业的身份已停止使用" in page
+    assert "状态 正常" not in page
