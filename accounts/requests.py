@@ -29,5 +29,5 @@ def came_from(request: HttpRequest) -> str:
         page, host = urlsplit(request.headers.get("Referer", "")), request.get_host()
     except (ValueError, DisallowedHost):  # no address at all, or none of ours that was asked
         return ""
-    is_ours = page.netloc == host and page.path.startswith("/")
+    is_ours = page.netloc == host and page.path.startswith("/") and not page.path.startswith(("//", "/\\"))
     return urlunsplit(("", "", page.path, page.query, "")) if is_ours else ""

@@ -1,7 +1,8 @@
 """Decoding an uploaded picture to its pixels, so that nothing else of the file is kept (FIL-01 to FIL-03, FIL-05).
 
-What a picture costs is known from its head before a pixel of it is decoded: a hostile one is refused or cleaned within
-a second and 150 MB (architecture trap 6). In which words it is refused is the matter of who asked for it.
+What a picture costs is known from its head before a pixel of it is decoded: a hostile one is refused, or cleaned within
+a second (architecture trap 6). A camera's picture costs at most 150 MB; the costliest kinds, transparent ones of twelve
+megapixels, up to twice that. In which words it is refused is the matter of who asked for it.
 """
 
 import io
@@ -132,7 +133,9 @@ def _pixels(content: bytes, kept_side: int) -> Image.Image:
 
 def _reducible(image: Image.Image) -> Image.Image:
     """In a mode whose pixels can be put together."""
-    if image.mode in ("1", "I;16"):
+    if image.mode == "I;16":  # its upper eight bits: converted as it is, all but black would become white
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode == "1":
         return image.convert("L")
     if image.mode == "LA" or (image.mode == "P" and "transparency" in image.info):
         return image.convert("RGBA")
@@ -144,7 +147,8 @@ def _shrunk(image: Image.Image, kept_side: int) -> Image.Image:
     size = _shrunk_size(image, kept_side)
     whole_times = max(1, max(image.size) // kept_side)  # what is quick first, the rest with what is left
     if image.mode != "RGBA":
-        return image.reduce(whole_times).resize(size, Image.Resampling.BOX)
+        smaller = image.reduce(whole_times) if whole_times > 1 else image
+        return smaller.resize(size, Image.Resampling.BOX)
     bands = [image.getchannel(band).reduce(whole_times) for band in "RGBA"]  # whole, it would be copied before
     return Image.merge("RGBA", bands).resize(size, Image.Resampling.BOX)
 

@@ -16,11 +16,16 @@ _QUALITY = 85
 _FOREIGN = ("scan_format", gettext_lazy("只能上传JPEG或PNG格式的图片，请把扫描件另存为图片后重新上传。"))
 _REFUSALS = {
     Fault.FORMAT: _FOREIGN,
-    Fault.ENCODING: _FOREIGN,
+    Fault.ENCODING: (
+        "scan_format",
+        gettext_lazy("该图片的编码方式不受支持，请另存为普通的JPEG图片后重新上传。"),
+    ),
     Fault.FRAMES: ("scan_frames", gettext_lazy("图片只能有一帧，不能上传动画。")),
     Fault.PIXELS: (
         "scan_pixels",
-        gettext_lazy("图片的像素过多，请缩小到2500万像素以内（渐进式JPEG和透明PNG为1250万像素以内）后重新上传。"),
+        gettext_lazy(
+            "图片的像素过多，请缩小到2500万像素以内、单边8000像素以内（渐进式JPEG、CMYK、透明或彩色索引的PNG为1250万像素以内）后重新上传。"
+        ),
     ),
     Fault.SMALL: _FOREIGN,
     Fault.BROKEN: ("scan_broken", gettext_lazy("图片已损坏，无法打开，请重新扫描后上传。")),

@@ -17,8 +17,9 @@ def refuse_slowed(*, by: Actor) -> None:
 def judge(right: bool, subject: str, *, by: Actor) -> str:
     """Count the try, in the caller's transaction; the reason it is refused for, or nothing.
 
-    A right one counts for nothing while the account is locked. One that follows wrong ones gives back what they took
-    from the address: a tax hall isn't slowed down by who mistypes, nor may who has an account of his own try others.
+    A right one counts for nothing while the account is locked. One that follows wrong ones gives one back to the
+    address it comes from, which mostly is theirs: a tax hall isn't slowed down by who mistypes, and a right password
+    alone gives nothing back for other accounts.
     """
     forgiven = throttles.forgive(PASSWORD, subject) if right else None
     if forgiven is not None:

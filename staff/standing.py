@@ -164,7 +164,10 @@ class Standing:
 
     @property
     def problem(self) -> Problem | None:
-        """Why he may not act for the taxpayer, the register's word first (D4); None when he may."""
+        """Why he may not act for the taxpayer, the register's word first (D4); None when he may.
+
+        Before all of it: for a firm whose account is closed nobody acts.
+        """
         if self.taxpayer.cancelled_at is not None:
             return CLOSED
         if not self.posts or (not self.is_lead and self._is_marked):

@@ -81,19 +81,18 @@ def tell_all() -> tuple[int, int]:
     """Tell every system of every visit that is over; how many understood, and how many must be told again.
 
     A system that doesn't understand one isn't asked again in the same round: one that hangs mustn't keep the others
-    waiting. What is left is due in the next.
+    waiting, however many of its visits are due. What is left is due in the next.
     """
-    due = visits.untold().order_by("next_try_at", "pk")[:_BATCH]
-    understood, silent, left = 0, set[int](), 0
-    for visit in due:
-        if visit.connected_id in silent:
-            left += 1
-        elif tell(visit):
+    understood, silent = 0, set[int]()
+    for _ in range(_BATCH):
+        visit = visits.untold().exclude(connected__in=silent).order_by("next_try_at", "pk").first()
+        if visit is None:
+            break
+        if tell(visit):
             understood += 1
         else:
             silent.add(visit.connected_id)
-            left += 1
-    return understood, left
+    return understood, len(silent) + visits.untold()[:_BATCH].count()
 
 
 def tell_soon(sign_in_pk: int) -> None:
