@@ -73,6 +73,8 @@ def report_on(found: Standing, *, first_is_due: bool) -> Report:
 def _records(found: Standing) -> Iterator[Check]:
     """What the register and the real-name records say."""
     firm = found.taxpayer
+    if firm.cancelled_at is not None:
+        yield Check(_("电子税务局账户"), State.MISSING, rules.CLOSED.text)
     if found.posts:
         yield Check(_("税务登记"), State.FINE, found.position_in_words)
     else:

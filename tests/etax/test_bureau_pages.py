@@ -513,3 +513,14 @@ def test_long_names_and_words_of_a_list_may_be_broken_and_numbers_may_not(visito
     assert all(any(sign.isdigit() for sign in cell) for cell in kept)
     assert firm.name in page
     assert firm.name not in kept
+
+
+@pytest.mark.rule("M106", "D16")
+def test_of_a_firm_whose_account_is_closed_the_counter_says_so_and_that_nobody_can_sign_in(visitor):
+    Taxpayer.objects.filter(code=cast.CODES["HC"]).update(cancelled_at=timezone.now())
+    sign_in(visitor)
+    page = words(visitor.get(taxpayer_page("HC")))
+    assert "已注销：须重新在前台授权开户，才能登录。" in page
+    assert "尚未开户" not in page
+    found = standing.of_person(cast.person("孙雅静"), cast.taxpayer("HC"))
+    assert not report_on(found, first_is_due=False).can_sign_in
