@@ -87,7 +87,25 @@ def make_ahead(wrapper: BaseDatabaseWrapper = connection) -> list[str]:
                 _make(cursor, wrapper, month)
                 made.append(name_of(month))
         month = next_month(month)
+    with wrapper.cursor() as cursor:
+        _keep_from_others(cursor)
     return made
+
+
+def _keep_from_others(cursor: CursorWrapper) -> None:
+    """Take from every part the rights that it got as a table of its own (LOG-03).
+
+    Who reads and writes the record needs rights to the record alone; default privileges would give the portal's role
+    more in each part than it has there. Where somebody else owns the parts there is nothing that may be taken.
+    """
+    cursor.execute(
+        "SELECT DISTINCT c.oid::regclass::text, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END "
+        "FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid CROSS JOIN aclexplode(c.relacl) a "
+        "WHERE i.inhparent = to_regclass(%s) AND a.grantee <> c.relowner AND pg_has_role(c.relowner, 'USAGE')",
+        [TABLE],
+    )
+    for part, role in cursor.fetchall():
+        cursor.execute(f"REVOKE ALL ON {part} FROM {role}")
 
 
 def _end_of_before(cursor: CursorWrapper) -> datetime:

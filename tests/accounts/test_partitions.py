@@ -92,6 +92,24 @@ def test_no_part_lets_an_entry_be_changed_or_taken_away(db, statement, table):
 
 
 @pytest.mark.rule("LOG-03")
+def test_the_portals_role_has_no_right_of_its_own_to_any_part(db):
+    role = "etax_rights_of_parts"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {role}")
+        cursor.execute(f"ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}, PUBLIC")
+        make(JANUARY)
+        cursor.execute(f"GRANT SELECT, INSERT ON accounts_auditentry TO {role}")
+        cursor.execute(f"GRANT ALL ON {partitions.OTHER} TO {role}")
+        partitions.make_ahead()
+        for part in parts():
+            for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"):
+                cursor.execute("SELECT has_table_privilege(%s, %s, %s)", [role, part, right])
+                assert cursor.fetchone() == (False,), (part, right)
+        cursor.execute(f"SELECT has_table_privilege('{role}', 'accounts_auditentry', 'INSERT')")
+        assert cursor.fetchone() == (True,)
+
+
+@pytest.mark.rule("LOG-03")
 @pytest.mark.parametrize("table", ["accounts_auditentry", "accounts_auditentry_2026_01"])
 def test_nobody_chooses_an_entrys_number(db, table):
     make(JANUARY)
