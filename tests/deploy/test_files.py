@@ -60,6 +60,15 @@ def test_every_service_runs_as_nobody_special_and_may_write_little():
                 assert f"\n{line}\n" in text, (unit.name, line)
 
 
+@pytest.mark.rule("CFG-01", "FIL-04")
+def test_nginx_comes_through_the_portals_folder_to_the_static_files_and_lists_nothing():
+    for unit in UNITS:
+        if unit.suffix == ".service":
+            assert "\nStateDirectoryMode=0751\n" in unit.read_text(), unit.name
+    assert "StateDirectoryMode=0751" in (DEPLOY / "etax-manage").read_text()
+    assert "-m 0751 /var/lib/etax " in (DEPLOY / "Dockerfile").read_text()
+
+
 @pytest.mark.rule("CFG-01")
 def test_the_compose_file_has_no_secret_and_opens_nginx_alone():
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())

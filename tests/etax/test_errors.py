@@ -3,6 +3,7 @@
 import fcntl
 import io
 import logging
+import os
 import re
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -398,6 +399,17 @@ def test_who_withdrew_his_real_name_while_a_code_was_on_its_way_is_told_so_and_n
     assert answer.status_code in (200, 400)
     assert "您尚未完成实名采集" in words(answer)
     assert not SignIn.objects.exists()
+
+
+@pytest.mark.rule("CFG-06")
+def test_nginx_may_read_its_pages_whoever_made_them(tmp_path):
+    before = os.umask(0o077)
+    try:
+        call_command("nginx_pages", tmp_path / "pages", stdout=io.StringIO())
+    finally:
+        os.umask(before)
+    modes = {oct(path.stat().st_mode & 0o777) for path in (tmp_path / "pages").iterdir()}
+    assert (modes, (tmp_path / "pages").stat().st_mode & 0o777) == ({"0o644"}, 0o755)
 
 
 @pytest.mark.rule("CFG-06", "D30")

@@ -20,11 +20,16 @@ class Command(BaseCommand):
         parser.add_argument("folder", type=Path)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print how many pages there are; files that are there already are replaced whole."""
+        """Print how many pages there are; files that are there already are replaced whole.
+
+        nginx reads them under an account of its own, whatever the umask of who runs this.
+        """
         folder: Path = options["folder"]
         folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
         for status in STATUSES:
             fresh = folder / f".{status}"
             fresh.write_text(page_for_nginx(status))
+            fresh.chmod(0o644)
             fresh.replace(folder / f"nginx-{status}.html")
         self.stdout.write(f"pages: {len(STATUSES)}")
