@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.run-$(shell cksum < requirements.txt | cut -d' ' -f1)
 STAMP := $(VENV)/.installed-$(shell cksum < requirements-dev.txt | cut -d' ' -f1)
 
-.PHONY: help run test check messages browsers kannel nginx crawl pictures lock rehearse rules bench faults
+.PHONY: help run test check messages browsers kannel nginx crawl pictures lock rehearse debootstrap installed rules bench faults
 
 help: ## Show this menu
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -78,6 +78,13 @@ lock: $(STAMP) ## Pin all requirements anew, with hashes
 
 rehearse: $(STAMP) ## Run the commands of docs/operation.md on a PostgreSQL cluster of their own: backup, restore, migration, keys
 	TEST_REHEARSES=1 $(BIN)/python -m pytest -n0 tests/rehearse
+
+debootstrap: ## Install what a Debian of its own is made and started with (needs root)
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq debootstrap systemd-container
+
+installed: $(STAMP) debootstrap ## Install a node by the commands of docs/operation.md in a Debian of its own, start it with systemd, use it (needs root)
+	TEST_INSTALLS=1 $(BIN)/python -m pytest -n0 tests/installed
 
 rules: $(STAMP) ## Which rules are proven by which tests, and which not yet
 	$(BIN)/python -m tests.rules

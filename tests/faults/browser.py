@@ -84,7 +84,7 @@ class Browser:
         if body is not None:
             headers["Content-Type"] = content_type or "application/x-www-form-urlencoded"
         begun = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
+        connection = self.connection()
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
@@ -98,6 +98,10 @@ class Browser:
                 self._keep(value)
         found = {name.lower(): value for name, value in answer.getheaders()}
         return Answer(answer.status, found, content.decode(errors="replace"), time.monotonic() - begun, path)
+
+    def connection(self) -> http.client.HTTPConnection:
+        """A connection to the portal, opened by its first request."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
 
     def _keep(self, cookie: str) -> None:
         name, _, value = cookie.partition(";")[0].partition("=")

@@ -171,8 +171,11 @@ class SmsGateway:
         self.folder, self.port = folder, free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self._certify()
-        command = [sys.executable, "-m", "tests.faults.gateway", str(self.port), str(folder)]
-        self.child = Child(command, folder / "gateway.log")
+        self._start()
+
+    def _start(self) -> None:
+        command = [sys.executable, "-m", "tests.faults.gateway", str(self.port), str(self.folder)]
+        self.child = Child(command, self.folder / "gateway.log")
         self.child.wait_for(self.port)
 
     @property

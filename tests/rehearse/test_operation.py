@@ -14,22 +14,14 @@ import pytest
 
 from tests import deploy_check
 from tests.deploy.node import free_port
+from tests.rehearse.page import commands
 
-PAGE = deploy_check.ROOT / "docs" / "operation.md"
 BIN = Path(os.environ.get("POSTGRESQL_BIN", "/usr/lib/postgresql/15/bin"))
 
 pytestmark = [
     pytest.mark.postgresql,
     pytest.mark.skipif(not os.environ.get("TEST_REHEARSES"), reason="takes minutes: `make rehearse`"),
 ]
-
-
-def commands(name: str) -> str:
-    """The block of that name, as the page has it."""
-    text = PAGE.read_text()
-    block = re.search(rf"<!-- rehearsed: {name} -->\n( *)```sh\n(.*?)\n *```", text, re.DOTALL)
-    assert block, name
-    return "\n".join(line.removeprefix(block[1]) for line in block[2].splitlines())
 
 
 class Cluster:
@@ -58,6 +50,11 @@ class Cluster:
 
     def url(self, database: str, port: int | str = 0) -> str:
         return f"postgres://postgres@127.0.0.1:{port or self.port}/{database}"
+
+    @property
+    def as_owner(self) -> str:
+        """The database as the role that owns the tables."""
+        return self.url("etax").replace("postgres@", "etax_owner@")
 
     @property
     def as_portal(self) -> str:
@@ -121,6 +118,8 @@ def cluster() -> Iterator[Cluster]:
     try:
         made.start()
         made.run(commands("roles"))
+        made.run(f"{commands('migrate')} --verbosity 0\npython manage.py partition_record", DATABASE_URL=made.as_owner)
+        made.run(commands("record"))
         made.run("python manage.py demo", DATABASE_URL=made.as_portal)
         made.run(f'python manage.py shell -v0 -c "{ENTRY}"', DATABASE_URL=made.as_portal)
         yield made
@@ -136,6 +135,8 @@ def test_the_portals_role_writes_the_record_and_can_do_nothing_else_to_it(cluste
     for statement in (
         "DELETE FROM accounts_auditentry",
         "UPDATE accounts_auditentry SET reason = ''",
+        "UPDATE accounts_auditentry_other SET reason = ''",
+        "DELETE FROM accounts_auditentry_other",
         "TRUNCATE accounts_auditentry",
         "DROP TABLE accounts_auditentry_other",
         "DROP TRIGGER accounts_auditentry_append_only ON accounts_auditentry",
