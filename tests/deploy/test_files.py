@@ -69,6 +69,15 @@ def test_nginx_comes_through_the_portals_folder_to_the_static_files_and_lists_no
     assert "-m 0751 /var/lib/etax " in (DEPLOY / "Dockerfile").read_text()
 
 
+@pytest.mark.rule("CFG-01", "CRY-01")
+def test_the_image_takes_no_settings_and_no_private_key_with_it():
+    left_out = (deploy_check.ROOT / ".dockerignore").read_text().split()
+    compose = (DEPLOY / "compose.yaml").read_text()
+    assert "env_file: .env" in compose, "deploy/.env"
+    assert "- ./tls:" in compose, "deploy/tls"
+    assert {"**/.env", "deploy/tls"} <= set(left_out)
+
+
 @pytest.mark.rule("CFG-01")
 def test_the_compose_file_has_no_secret_and_opens_nginx_alone():
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
