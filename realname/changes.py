@@ -3,7 +3,8 @@
 The register alone is changed here. 【同步办税人】 brings the portal's memberships in line with it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -17,6 +18,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.limits import SCANS
 from accounts.models import Person, Taxpayer
+from accounts.refusals import refusals_recorded
 from accounts.words import as_kept, for_phones
 from realname import change_rows, counter, scans
 from realname.change_rows import Details, Row, details_of
@@ -41,21 +43,21 @@ def submit_finance(after: Details, rows: Collection[Row], scan: bytes, *, by: Ac
     `id_number`, `mobile`, `scan_missing`, one of `scans.rebuilt`, `too_many_scans`, `request_open`, `code_needed`;
     PermissionDenied for who doesn't hold the function.
     """
-    person, taxpayer = _require_holder(by)
-    post = finance_post(taxpayer)
-    before = details_of(post)
-    change_rows.check(before, after, rows)
-    kept = {row.value: after.of(row) if row in rows else "" for row in Row}
-    kept["id_type"] = after.id_type if Row.ID_TYPE in rows else before.id_type
-    kept["id_number"] = numbers.clean_id_number(kept["id_type"], kept["id_number"])
-    kept["mobile"] = numbers.clean_mobile(kept["mobile"])
-    if not scan:
-        raise ValidationError(
-            _("必须上传变更后的财务负责人身份证复印件（加盖公章），否则无法审批通过。"), code="scan_missing"
-        )
-    picture = _rebuilt(scan, by=person)
-    request = ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.FINANCE_CHANGED, post=post, **kept)
-    return _submit(request, picture, by=by)
+    with _asking(ChangeKind.FINANCE_CHANGED, by=by) as (person, taxpayer):
+        post = finance_post(taxpayer)
+        before = details_of(post)
+        change_rows.check(before, after, rows)
+        kept = {row.value: after.of(row) if row in rows else "" for row in Row}
+        kept["id_type"] = after.id_type if Row.ID_TYPE in rows else before.id_type
+        kept["id_number"] = numbers.clean_id_number(kept["id_type"], kept["id_number"])
+        kept["mobile"] = numbers.clean_mobile(kept["mobile"])
+        if not scan:
+            raise ValidationError(
+                _("必须上传变更后的财务负责人身份证复印件（加盖公章），否则无法审批通过。"), code="scan_missing"
+            )
+        picture = _rebuilt(scan, by=person)
+        request = ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.FINANCE_CHANGED, post=post, **kept)
+        return _submit(request, picture, by=by)
 
 
 def submit_clerk(after: Details, scan: bytes = b"", *, by: Actor) -> ChangeRequest:
@@ -63,21 +65,21 @@ def submit_clerk(after: Details, scan: bytes = b"", *, by: Actor) -> ChangeReque
 
     Raises ValidationError `id_number`, `mobile`, `already_registered`, `request_open` and those of a scan.
     """
-    person, taxpayer = _require_holder(by)
-    after = Details(
-        name=after.name,
-        id_type=after.id_type,
-        id_number=numbers.clean_id_number(after.id_type, after.id_number),
-        mobile=numbers.clean_mobile(after.mobile),
-        landline=after.landline,
-    )
-    known = Person.objects.by_id_number(after.id_type, after.id_number).filter(name=after.name)
-    clerks = Post.objects.open().filter(taxpayer=taxpayer, position=Position.CLERK)
-    if clerks.filter(person__in=known).exists():
-        raise _already_registered()
-    picture = _rebuilt(scan, by=person) if scan else b""
-    columns: dict[str, Any] = {row.value: after.of(row) for row in Row}
-    return _submit(ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.CLERK_ADDED, **columns), picture, by=by)
+    with _asking(ChangeKind.CLERK_ADDED, by=by) as (person, taxpayer):
+        after = Details(
+            name=after.name,
+            id_type=after.id_type,
+            id_number=numbers.clean_id_number(after.id_type, after.id_number),
+            mobile=numbers.clean_mobile(after.mobile),
+            landline=after.landline,
+        )
+        known = Person.objects.by_id_number(after.id_type, after.id_number).filter(name=after.name)
+        clerks = Post.objects.open().filter(taxpayer=taxpayer, position=Position.CLERK)
+        if clerks.filter(person__in=known).exists():
+            raise _already_registered()
+        picture = _rebuilt(scan, by=person) if scan else b""
+        columns: dict[str, Any] = {row.value: after.of(row) for row in Row}
+        return _submit(ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.CLERK_ADDED, **columns), picture, by=by)
 
 
 def submit_end(post: Post, *, by: Actor) -> ChangeRequest:
@@ -85,12 +87,12 @@ def submit_end(post: Post, *, by: Actor) -> ChangeRequest:
 
     Raises ValidationError `not_a_clerk`, `post_ended`, `request_open`, `code_needed`; PermissionDenied.
     """
-    _person, taxpayer = _require_holder(by)
-    _require_own_open(post, taxpayer, by=by)
-    if post.position != Position.CLERK:
-        text = _("法定代表人（业主）的变更请到税务机关前台办理，财务负责人请办理【财务负责人变更】。")
-        raise ValidationError(text, code="not_a_clerk")
-    return _submit(ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.CLERK_ENDED, post=post), by=by)
+    with _asking(ChangeKind.CLERK_ENDED, by=by) as (_person, taxpayer):
+        _require_own_open(post, taxpayer, by=by)
+        if post.position != Position.CLERK:
+            text = _("法定代表人（业主）的变更请到税务机关前台办理，财务负责人请办理【财务负责人变更】。")
+            raise ValidationError(text, code="not_a_clerk")
+        return _submit(ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.CLERK_ENDED, post=post), by=by)
 
 
 def submit_phones(post: Post, *, mobile: str, landline: str, by: Actor) -> ChangeRequest:
@@ -98,37 +100,43 @@ def submit_phones(post: Post, *, mobile: str, landline: str, by: Actor) -> Chang
 
     Raises ValidationError `mobile`, `mobile_in_landline`, `phones_unchanged`, `post_ended`, `request_open`.
     """
-    _person, taxpayer = _require_holder(by)
-    _require_own_open(post, taxpayer, by=by)
-    mobile, landline = numbers.clean_mobile(mobile), numbers.fold(landline)
-    if numbers.is_mobile(landline):
-        text = _("手机号码应填在【移动电话】项目内，填在【固定电话】项目内无法发送验证码。")
-        raise ValidationError(text, code="mobile_in_landline")
-    before = details_of(post)
-    if (mobile, landline) == (before.mobile, before.landline):
-        raise ValidationError(_("与税务登记中的电话相同，没有需要变更的内容。"), code="phones_unchanged")
-    request = ChangeRequest(
-        taxpayer=taxpayer, kind=ChangeKind.PHONES_CHANGED, post=post, mobile=mobile, landline=landline
-    )
-    return _submit(request, by=by)
+    with _asking(ChangeKind.PHONES_CHANGED, by=by) as (_person, taxpayer):
+        _require_own_open(post, taxpayer, by=by)
+        mobile, landline = numbers.clean_mobile(mobile), numbers.fold(landline)
+        if numbers.is_mobile(landline):
+            text = _("手机号码应填在【移动电话】项目内，填在【固定电话】项目内无法发送验证码。")
+            raise ValidationError(text, code="mobile_in_landline")
+        before = details_of(post)
+        if (mobile, landline) == (before.mobile, before.landline):
+            raise ValidationError(_("与税务登记中的电话相同，没有需要变更的内容。"), code="phones_unchanged")
+        request = ChangeRequest(
+            taxpayer=taxpayer, kind=ChangeKind.PHONES_CHANGED, post=post, mobile=mobile, landline=landline
+        )
+        return _submit(request, by=by)
 
 
 def withdraw(request: ChangeRequest, *, by: Actor) -> None:
     """撤消: the firm takes a pending or returned request back; its scans are deleted (M143).
 
-    Raises ValidationError `not_open`; PermissionDenied for who doesn't hold the function or is of another firm.
+    Raises ValidationError `request_settled`; PermissionDenied for who doesn't hold the function or is of another firm.
     """
     _person, taxpayer = _require_holder(by)
     if request.taxpayer_id != taxpayer.pk:
         raise PermissionDenied
-    with transaction.atomic():
+    name = _kind_in_words(request)
+
+    def is_repetition() -> bool:
+        return audit.has_just_done(Kind.CHANGE_WITHDRAWN, by=by, name=name)
+
+    recorded = refusals_recorded(Kind.CHANGE_WITHDRAWN, by=by, is_repetition=is_repetition, name=name)
+    with recorded, transaction.atomic():
         locked = ChangeRequest.objects.select_for_update(no_key=True).get(pk=request.pk)
         if locked.withdrawn_at is not None or locked.outcome == ChangeOutcome.APPROVED:
-            raise ValidationError(_("该申请已批准或已撤消，不能再撤消，请刷新后查看。"), code="not_open")
+            raise ValidationError(_("该申请已批准或已撤消，不能再撤消，请刷新后查看。"), code="request_settled")
         locked.withdrawn_at = timezone.now()
         locked.save(update_fields=["withdrawn_at"])
         locked.scans.all().delete()
-        audit.record(Kind.CHANGE_WITHDRAWN, by=by, name=_kind_in_words(locked))
+        audit.record(Kind.CHANGE_WITHDRAWN, by=by, name=name)
 
 
 def show_scan(scan: ChangeScan, *, by: Actor) -> bytes:
@@ -156,6 +164,18 @@ def _require_holder(by: Actor) -> tuple[Person, Taxpayer]:
     if signins.needs_code(by):
         raise ValidationError(_("请先通过短信验证码确认是您本人。"), code="code_needed")
     return by.person, by.taxpayer
+
+
+@contextmanager
+def _asking(kind: ChangeKind, *, by: Actor) -> Iterator[tuple[Person, Taxpayer]]:
+    """Person and taxpayer as `_require_holder` has them; whatever request is refused inside is one entry (D28)."""
+    holder, name = _require_holder(by), as_kept(kind.label)
+
+    def is_repetition() -> bool:
+        return audit.has_just_done(Kind.CHANGE_SUBMITTED, by=by, name=name)
+
+    with refusals_recorded(Kind.CHANGE_SUBMITTED, by=by, is_repetition=is_repetition, name=name):
+        yield holder
 
 
 def _require_own_open(post: Post, taxpayer: Taxpayer, *, by: Actor) -> None:

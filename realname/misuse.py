@@ -9,6 +9,7 @@ from accounts import audit, notices, officers, signins
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+from accounts.refusals import own_refusals_recorded
 from accounts.words import for_phones
 from realname import counter
 from realname.models import MisuseCase, Post
@@ -23,11 +24,11 @@ def report(taxpayer: Taxpayer, *, statement: str, by: Actor) -> MisuseCase:
         raise PermissionDenied
     if signins.needs_code(by):
         raise ValidationError(_("请先通过短信验证码确认是您本人。"), code="code_needed")
-    if not statement.strip():
-        raise ValidationError(_("请说明情况。"), code="no_statement")
-    if not Post.objects.open().filter(taxpayer=taxpayer, person=by.person).exists():
-        raise ValidationError(_("该企业的税务登记中没有您的任职，无需申报。"), code="no_post")
-    with transaction.atomic():
+    with own_refusals_recorded(Kind.MISUSE_REPORTED, taxpayer, by=by), transaction.atomic():
+        if not statement.strip():
+            raise ValidationError(_("请说明情况。"), code="no_statement")
+        if not Post.objects.open().filter(taxpayer=taxpayer, person=by.person).exists():
+            raise ValidationError(_("该企业的税务登记中没有您的任职，无需申报。"), code="no_post")
         case = _open_case(taxpayer, by.person, statement)
         audit.record(Kind.MISUSE_REPORTED, by=by, taxpayer=taxpayer, target=by.person, case=str(case.uid))
         text = for_phones("您已申报在%(firm)s的任职为非本人任职，您的身份在该企业已停止使用，核实结果将另行通知。")

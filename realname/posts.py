@@ -13,6 +13,7 @@ from accounts import audit, notices, numbers, officers
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+from accounts.refusals import own_refusals_recorded
 from accounts.words import for_phones
 from realname import counter
 from realname.models import LEADS, Position, Post
@@ -40,7 +41,7 @@ def link(post: Post, *, by: Actor) -> None:
     """
     if by.person is None or post.person_id != by.person.pk:
         raise PermissionDenied
-    with transaction.atomic():
+    with own_refusals_recorded(Kind.POST_LINKED, post.taxpayer, by=by), transaction.atomic():
         locked = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
         if locked.linked_at is not None:
             raise ValidationError(_("您已确认过与该企业的关联。"), code="already_linked")

@@ -222,6 +222,23 @@ REASONS = {
     "declaration_none": _("没有申报密码"),
     "declaration_wrong": _("申报密码错误"),
     "declaration_own": _("已设置自己的申报密码，不能查看"),
+    "lead": _("法定代表人（业主）、财务负责人以税务登记为准"),
+    "nothing_to_leave": _("没有可以解除的任职"),
+    "no_statement": _("没有说明情况"),
+    "no_post": _("税务登记中没有任职"),
+    "already_reported": _("已经申报，正在核实"),
+    "no_password": _("尚未设置密码"),
+    "unchanged_rows": _("勾选的项目没有变更"),
+    "phone_only": _("只变更电话"),
+    "must_change_together": _("须同时变更的项目没有一并变更"),
+    "id_number": _("身份证件号码不正确"),
+    "mobile": _("不是手机号码"),
+    "phones_unchanged": _("没有修改内容"),
+    "not_a_clerk": _("不是办税员"),
+    "already_registered": _("任职已经登记"),
+    "too_many_scans": _("上传文件过多"),
+    "request_open": _("已有申请待审核或已退回"),
+    "request_settled": _("申请已经处理"),
 }
 """The words of each reason code that a service writes."""
 
@@ -352,6 +369,8 @@ class AuditEntry(models.Model):
         """Why it was refused, as the taxpayer reads it; empty when it was done."""
         if self.reason.startswith("password_") and self.reason not in REASONS:
             return str(_("新密码不符合要求"))  # which rule of D12 it broke is nobody's business afterwards
+        if self.reason.startswith("scan_"):
+            return str(_("扫描件不符合要求"))
         return str(REASONS.get(self.reason, self.reason))
 
     @property

@@ -13,6 +13,7 @@ from accounts import audit, notices
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+from accounts.refusals import refusals_recorded
 from accounts.words import for_phones
 from agencies import standing
 from agencies.models import EndReason, Engagement
@@ -30,7 +31,7 @@ def locked(
     `over` where it has ended, and `stale` where somebody was quicker.
     """
     whose: dict[str, Any] = {"name": other_than(engagement, by.taxpayer).name, "engagement": str(engagement.uid)}
-    with rights.refusals_recorded(kind, by=by, **whose), transaction.atomic():
+    with refusals_recorded(kind, by=by, **whose), transaction.atomic():
         rows = Engagement.objects.select_for_update(no_key=True, of=("self",))
         row = rows.select_related("agency", "client").get(pk=engagement.pk)
         refuse_if_over(row)

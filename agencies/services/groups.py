@@ -10,16 +10,16 @@ from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
+from accounts.refusals import refusals_recorded
 from agencies.models import ClientGroup, Engagement
 from agencies.services.engagements import locked
 from agencies.services.requests import require_agency
-from staff.services import rights
 
 
 def add(*, name: str, by: Actor) -> ClientGroup:
     """A new group. Raises ValidationError `group_name_taken`; and as `require_agency`."""
     _person, agency = require_agency(by)
-    with rights.refusals_recorded(Kind.CLIENT_GROUP_CHANGED, by=by, name=name), transaction.atomic():
+    with refusals_recorded(Kind.CLIENT_GROUP_CHANGED, by=by, name=name), transaction.atomic():
         group = _create(agency, name)
         audit.record(Kind.CLIENT_GROUP_CHANGED, by=by, name=name)
     return group
@@ -48,7 +48,7 @@ def rename(group: ClientGroup, *, name: str, by: Actor) -> None:
     Raises ValidationError `group_name_taken`; and as `require_agency`.
     """
     require_agency(by)
-    with rights.refusals_recorded(Kind.CLIENT_GROUP_CHANGED, by=by, name=name), transaction.atomic():
+    with refusals_recorded(Kind.CLIENT_GROUP_CHANGED, by=by, name=name), transaction.atomic():
         before, group.name = group.name, name
         try:
             with transaction.atomic():

@@ -10,6 +10,7 @@ from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+from accounts.refusals import about
 from accounts.words import for_phones
 from agencies import standing
 from agencies.models import Engagement, Handler
@@ -17,7 +18,6 @@ from agencies.services.engagements import has_just_done, locked, refuse_if_over,
 from agencies.services.requests import require_agency
 from staff import standing as staff_standing
 from staff.models import Membership
-from staff.services import rights
 
 MOST = 100
 
@@ -161,7 +161,7 @@ def _refuse_unless_fit(person: Person, agency: Taxpayer) -> None:
     problem = staff_standing.of_person(person, agency).problem
     if problem is not None:
         words = {"name": person.masked_name, "why": problem.text}
-        raise rights.about(person, _("不能指定%(name)s：%(why)s"), code="not_usable", params=words)
+        raise about(person, _("不能指定%(name)s：%(why)s"), code="not_usable", params=words)
 
 
 def refuse_own_people(engagement: Engagement, people: Collection[Person]) -> None:
@@ -172,4 +172,4 @@ def refuse_own_people(engagement: Engagement, people: Collection[Person]) -> Non
         if position is not None:
             words = {"name": each.masked_name, "client": engagement.client.name, "position": position}
             text = _("不能指定%(name)s：该人员是“%(client)s”自己的%(position)s，不能同时担任其代办人员。")
-            raise rights.about(each, text, code="four_roles", params=words)
+            raise about(each, text, code="four_roles", params=words)

@@ -13,6 +13,7 @@ from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
+from accounts.refusals import refusals_recorded
 from accounts.words import for_phones
 from agencies.models import EndReason, Engagement
 from agencies.services import engagements, handlers
@@ -109,7 +110,7 @@ def recognise(agency: Taxpayer, *, terms: Terms, by: Actor) -> Engagement:
     PermissionDenied for who isn't LR or FR.
     """
     _person, client = rights.require_lead(by)
-    with rights.refusals_recorded(Kind.ENGAGEMENT_RECOGNISED, by=by, name=agency.name), transaction.atomic():
+    with refusals_recorded(Kind.ENGAGEMENT_RECOGNISED, by=by, name=agency.name), transaction.atomic():
         Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=client.pk)
         check_agency(agency, by=by)
         check(terms, by=by)

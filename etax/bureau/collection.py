@@ -13,8 +13,8 @@ from accounts.audit import Kind
 from accounts.flows import Flow, Progress, Step
 from accounts.models import Person
 from accounts.models.messages import Purpose
+from accounts.refusals import refusals_recorded
 from realname import counter
-from staff.services.rights import refusals_recorded
 
 FLOW = Flow(
     "counter_collection",

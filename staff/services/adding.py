@@ -14,6 +14,7 @@ from accounts.audit import Kind
 from accounts.limits import FLOW_LIFE, SEARCHES
 from accounts.models import Credential, Person, Taxpayer
 from accounts.passwords import Setting
+from accounts.refusals import refusals_recorded
 from accounts.words import for_phones
 from realname.models import Position
 from staff import standing
@@ -111,7 +112,7 @@ def add(found: Standing, *, password: str, identities: Collection[Identity], is_
     def is_repetition() -> bool:
         return audit.has_just_done(Kind.MEMBER_ADDED, by=by, **given) and was_just_added(found, by=by)
 
-    with rights.refusals_recorded(Kind.MEMBER_ADDED, by=by, target=found.person, is_repetition=is_repetition):
+    with refusals_recorded(Kind.MEMBER_ADDED, by=by, target=found.person, is_repetition=is_repetition):
         return _add(found, taxpayer, password, identities, is_manager, by=by)
 
 

@@ -8,6 +8,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Credential, Taxpayer
 from accounts.passwords import Setting
+from accounts.refusals import refusals_recorded
 from staff import enterprise
 from staff.models import Membership
 from staff.services import rights
@@ -29,9 +30,10 @@ def change(old: str, new: str, *, subject: Subject = plainly, by: Actor) -> Cred
     refuse_wrong(guess, right=passwords.check(credential, old), by=by)
     own = Membership.objects.open().select_related("credential").filter(taxpayer=taxpayer, person=person).first()
     others = (own.credential if own else None, person.credential)
-    passwords.validate_new(new, Setting(person=person, taxpayer=taxpayer, old=credential, others=others))
-    hashed = passwords.hash_new(new)
-    with rights.refusals_recorded(Kind.ENTERPRISE_PASSWORD_CHANGED, by=by), transaction.atomic():
+    with refusals_recorded(Kind.ENTERPRISE_PASSWORD_CHANGED, by=by):
+        passwords.validate_new(new, Setting(person=person, taxpayer=taxpayer, old=credential, others=others))
+        hashed = passwords.hash_new(new)
+    with refusals_recorded(Kind.ENTERPRISE_PASSWORD_CHANGED, by=by), transaction.atomic():
         locked = Taxpayer.objects.select_for_update(no_key=True).get(pk=taxpayer.pk)
         current = Credential.objects.select_for_update(no_key=True).filter(taxpayer_owner=locked).first()
         if current is None or credential is None or current.version != credential.version:

@@ -15,6 +15,7 @@ from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
+from accounts.refusals import refusals_recorded
 from realname.models import LEADS, Post
 from staff import functions, signals
 from staff.models import Grant, Identity, Membership, beyond
@@ -79,7 +80,7 @@ def add(*, name: str, description: str, codes: Collection[str], by: Actor) -> Id
     """
     _person, taxpayer = rights.require_manager(by, act=Kind.IDENTITY_ADDED, name=name)
     asked: dict[str, Any] = {"name": name, "description": description, "codes": codes}
-    recorded = rights.refusals_recorded(
+    recorded = refusals_recorded(
         Kind.IDENTITY_ADDED, by=by, name=name, is_repetition=lambda: was_just_saved(None, **asked, by=by)
     )
     with recorded, transaction.atomic():
@@ -110,7 +111,7 @@ def change(identity: Identity, *, version: int, name: str, description: str, cod
     """
     _person, taxpayer = rights.require_manager(by, act=Kind.IDENTITY_CHANGED, name=identity.name)
     asked: dict[str, Any] = {"name": name, "description": description, "codes": codes}
-    recorded = rights.refusals_recorded(
+    recorded = refusals_recorded(
         Kind.IDENTITY_CHANGED,
         by=by,
         name=identity.name,
@@ -160,7 +161,7 @@ def was_just_saved(
 
     `identity` is None for a new one.
     """
-    words = {"name": name, "description": description}
+    words: dict[str, Any] = {"name": name, "description": description}
     if identity is None:
         return audit.has_just_done(Kind.IDENTITY_ADDED, by=by, **words, functions=sorted(codes))
     done = audit.has_just_done(Kind.IDENTITY_CHANGED, by=by, after=words)
@@ -179,7 +180,7 @@ def delete(identity: Identity, *, version: int, by: Actor) -> None:
     it (`staff.signals`).
     """
     _person, taxpayer = rights.require_manager(by, act=Kind.IDENTITY_DELETED, name=identity.name)
-    recorded = rights.refusals_recorded(
+    recorded = refusals_recorded(
         Kind.IDENTITY_DELETED, by=by, name=identity.name, is_repetition=lambda: was_just_deleted(identity.uid, by=by)
     )
     with recorded, transaction.atomic():

@@ -20,6 +20,7 @@ from accounts.audit import Kind, Result
 from accounts.limits import PASSWORD
 from accounts.models import AuditEntry
 from accounts.models.signins import EndReason
+from accounts.refusals import refusals_recorded
 from accounts.words import for_phones
 from realname.models import LEADS, Post
 from staff import functions, ordinary, signals, standing
@@ -55,7 +56,7 @@ def _acting(
     def is_repetition() -> bool:
         return target is not None and has_just_done(kind, membership, by=by, **asked)
 
-    recorded = rights.refusals_recorded(kind, by=by, target=target, is_repetition=is_repetition)
+    recorded = refusals_recorded(kind, by=by, target=target, is_repetition=is_repetition)
     with recorded, transaction.atomic():
         locked = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk, taxpayer=taxpayer)
         if locked.version != version or locked.removed_at is not None:

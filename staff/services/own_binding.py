@@ -12,6 +12,7 @@ from accounts import audit, signins
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models.signins import EndReason
+from accounts.refusals import own_refusals_recorded
 from staff.models import Membership
 from staff.services import rights
 from staff.services.members import picture_of
@@ -24,7 +25,7 @@ def _acting(kind: Kind, membership: Membership, version: int, *, by: Actor) -> I
         raise PermissionDenied
     if signins.needs_code(by):
         raise ValidationError(_("请先通过短信验证码确认是您本人。"), code="code_needed")
-    with transaction.atomic():
+    with own_refusals_recorded(kind, membership.taxpayer, by=by), transaction.atomic():
         locked = Membership.objects.select_for_update(no_key=True).get(pk=membership.pk)
         if locked.version != version or locked.removed_at is not None:
             raise rights.stale()

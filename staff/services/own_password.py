@@ -11,6 +11,7 @@ from accounts.limits import PASSWORD
 from accounts.models import Credential, Person, Taxpayer
 from accounts.models.signins import EndReason
 from accounts.passwords import Setting
+from accounts.refusals import refusals_recorded
 from accounts.words import for_phones
 from staff import natural, ordinary, recovery, standing
 from staff.models import Membership
@@ -30,12 +31,14 @@ def change(old: str, new: str, *, subject: Subject = plainly, by: Actor) -> Cred
         raise PermissionDenied
     if by.taxpayer is None:
         return _change_natural(by.person, old, new, subject=subject, by=by)
-    found, membership = _own_membership(by.person, by.taxpayer)
+    with refusals_recorded(Kind.PASSWORD_CHANGED, by=by, target=by.person):
+        found, membership = _own_membership(by.person, by.taxpayer)
     credential = membership.credential
     right = passwords.check_reset_state(credential, old) or passwords.check(credential, old)
     _refuse_wrong_old(right, subject(ordinary.personal_account(found)), by=by)
-    hashed = _hash_valid(new, by.person, by.taxpayer, credential)
-    return _store_own(Kind.PASSWORD_CHANGED, membership, credential, hashed, by=by)
+    with refusals_recorded(Kind.PASSWORD_CHANGED, by=by, target=by.person):
+        hashed = _hash_valid(new, by.person, by.taxpayer, credential)
+        return _store_own(Kind.PASSWORD_CHANGED, membership, credential, hashed, by=by)
 
 
 def set_anew(new: str, *, by: Actor) -> Credential:
@@ -48,16 +51,17 @@ def set_anew(new: str, *, by: Actor) -> Credential:
         raise PermissionDenied
     if not signins.has_fresh_code(by.sign_in):
         raise ValidationError(_("请先通过短信验证码确认是您本人。"), code="code_needed")
-    found, membership = _own_membership(by.person, by.taxpayer)
-    credential = membership.credential
-    if credential is None or not credential.is_set:
-        raise ValidationError(_("您在该企业尚未设置个人登录密码，或密码已被重置为111111。"), code="no_password")
-    hashed = _hash_valid(new, by.person, by.taxpayer, credential)
-    with transaction.atomic():
-        changed = _store_own(Kind.PASSWORD_RECOVERED, membership, credential, hashed, by=by)
-        throttles.release_everywhere(PASSWORD, ordinary.personal_account(found))
-        text = for_phones("您在“%(firm)s”的个人登录密码已通过您的手机号码重设。")
-        notices.tell(by.person, text % {"firm": by.taxpayer.name})
+    with refusals_recorded(Kind.PASSWORD_RECOVERED, by=by, target=by.person):
+        found, membership = _own_membership(by.person, by.taxpayer)
+        credential = membership.credential
+        if credential is None or not credential.is_set:
+            raise ValidationError(_("您在该企业尚未设置个人登录密码，或密码已被重置为111111。"), code="no_password")
+        hashed = _hash_valid(new, by.person, by.taxpayer, credential)
+        with transaction.atomic():
+            changed = _store_own(Kind.PASSWORD_RECOVERED, membership, credential, hashed, by=by)
+            throttles.release_everywhere(PASSWORD, ordinary.personal_account(found))
+            text = for_phones("您在“%(firm)s”的个人登录密码已通过您的手机号码重设。")
+            notices.tell(by.person, text % {"firm": by.taxpayer.name})
     return changed
 
 
@@ -103,8 +107,9 @@ def _change_natural(person: Person, old: str, new: str, *, subject: Subject, by:
         raise PermissionDenied
     right = passwords.check(credential, old)
     _refuse_wrong_old(right, subject(natural.account_word(person.get_username())), by=by)
-    passwords.validate_new(new, Setting(person=person, old=credential, others=recovery.own_passwords(person)))
-    hashed = passwords.hash_new(new)
+    with refusals_recorded(Kind.NATURAL_PASSWORD_CHANGED, by=by, target=person):
+        passwords.validate_new(new, Setting(person=person, old=credential, others=recovery.own_passwords(person)))
+        hashed = passwords.hash_new(new)
     with transaction.atomic():
         locked = Credential.objects.select_for_update(no_key=True).get(pk=credential.pk)
         if locked.version != credential.version:

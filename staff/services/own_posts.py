@@ -10,6 +10,7 @@ from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
 from accounts.models.signins import EndReason
+from accounts.refusals import own_refusals_recorded
 from accounts.words import for_phones
 from realname import posts
 from staff import signals, standing
@@ -29,7 +30,7 @@ def leave(taxpayer: Taxpayer, *, by: Actor) -> None:
         raise PermissionDenied
     if signins.needs_code(by):
         raise ValidationError(_("请先通过短信验证码确认是您本人。"), code="code_needed")
-    with transaction.atomic():
+    with own_refusals_recorded(Kind.POST_LEFT, taxpayer, by=by), transaction.atomic():
         locked = Membership.objects.open().filter(taxpayer=taxpayer, person=by.person)
         membership = locked.select_for_update(no_key=True).first()
         _refuse_unless_it_can_be_left(standing.of_person(by.person, taxpayer))

@@ -1,7 +1,5 @@
 """Who may do what in 企业人员维护 (D8, D9, D15), said once for all its acts."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -11,46 +9,6 @@ from accounts import audit, signins
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
-
-_MET_TWICE = frozenset({"stale", "already_added", "name_taken"})
-"""How an act is refused that was already done."""
-
-
-@contextmanager
-def refusals_recorded(
-    kind: Kind,
-    *,
-    by: Actor,
-    target: Person | None = None,
-    is_repetition: Callable[[], bool] = lambda: False,
-    **details: Any,
-) -> Iterator[None]:
-    """Whatever act is refused inside is one entry of the record with the refusal's code, once it is rolled back (D28).
-
-    That a code to the phone is asked first is no refusal; nor is one what the second of two equal clicks meets, as
-    `is_repetition` tells: nothing was refused to anybody, for what he wanted is done (F12). One `about` a person names
-    him as the entry's target.
-    """
-    try:
-        yield
-    except ValidationError as refusal:
-        if refusal.code != "code_needed" and not (refusal.code in _MET_TWICE and is_repetition()):
-            whom = refusal.person if isinstance(refusal, AboutPerson) else target
-            audit.record(kind, by=by, target=whom, reason=str(refusal.code), **details)
-        raise
-
-
-class AboutPerson(ValidationError):
-    """A refusal that lies in one person of several."""
-
-    person: Person
-
-
-def about(person: Person, text: str, *, code: str, params: dict[str, Any]) -> AboutPerson:
-    """The refusal of an act because of this person."""
-    refusal = AboutPerson(text, code=code, params=params)
-    refusal.person = person
-    return refusal
 
 
 def stale() -> ValidationError:

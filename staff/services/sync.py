@@ -10,6 +10,7 @@ from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Taxpayer
+from accounts.refusals import refusals_recorded
 from staff import standing
 from staff.models import Membership
 from staff.services import rights
@@ -67,7 +68,7 @@ def synchronise(*, seen: str | None = None, by: Actor) -> Preview:
     isn't legal representative or finance officer.
     """
     _person, taxpayer = rights.require_lead(by, act=Kind.SYNCED)
-    recorded = rights.refusals_recorded(Kind.SYNCED, by=by, is_repetition=lambda: has_just_synchronised(by=by))
+    recorded = refusals_recorded(Kind.SYNCED, by=by, is_repetition=lambda: has_just_synchronised(by=by))
     with recorded, transaction.atomic():
         Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=taxpayer.pk)
         list(Membership.objects.open().select_for_update(no_key=True).filter(taxpayer=taxpayer).values_list("pk"))

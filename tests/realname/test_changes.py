@@ -262,7 +262,7 @@ def test_withdrawing_deletes_the_scan(lead):
     assert ChangeScan.objects.filter(request=request).count() == 1
     changes.withdraw(request, by=lead)
     assert not ChangeScan.objects.exists()
-    assert refusal(changes.withdraw, request, by=lead) == "not_open"
+    assert refusal(changes.withdraw, request, by=lead) == "request_settled"
 
 
 @pytest.mark.rule("AUZ-02")
@@ -339,7 +339,7 @@ def test_what_is_decided_or_withdrawn_is_not_decided_again(lead):
     changes.approve(request, by=officer())
     assert refusal(changes.approve, request, by=officer()) == "not_pending"
     assert refusal(changes.return_, request, "不行", by=officer()) == "not_pending"
-    assert refusal(changes.withdraw, request, by=lead) == "not_open"
+    assert refusal(changes.withdraw, request, by=lead) == "request_settled"
 
 
 @pytest.mark.rule("D25")

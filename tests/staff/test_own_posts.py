@@ -82,7 +82,7 @@ def test_a_lead_by_register_cannot_leave_here_and_is_told_where(visitor, name, p
     assert f"您是税务登记中的{position}，不能在此解除，请通过【变更税务登记】或到税务机关前台办理。" in words(answer)
     assert refusal(own_posts.leave, cast.taxpayer("HC"), by=actor("HC", name)) == "lead"
     assert cast.membership("HC", name).removed_at is None
-    assert entries(Kind.POST_LEFT) == []
+    assert [(entry.result, entry.reason) for entry in entries(Kind.POST_LEFT)] == [("refused", "lead")] * 2
 
 
 @pytest.mark.rule("STF-03")

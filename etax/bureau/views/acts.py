@@ -15,10 +15,10 @@ from accounts import officers
 from accounts.forms import Form
 from accounts.models import Person, Taxpayer
 from accounts.pages import form_page
+from accounts.refusals import refusals_recorded
 from accounts.requests import Request
 from accounts.words import Words
 from realname.models import Post
-from staff.services.rights import refusals_recorded
 from staff.views.acts import Act
 
 P = ParamSpec("P")

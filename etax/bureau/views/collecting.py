@@ -12,12 +12,12 @@ from accounts.audit import Kind
 from accounts.flows import Progress
 from accounts.forms import SmsCodeForm
 from accounts.pages import form_page, get_or_post
+from accounts.refusals import refusals_recorded
 from accounts.requests import Request
 from etax.bureau import collection
 from etax.bureau.collection import FLOW
 from etax.bureau.forms import CollectForm
 from etax.bureau.views.acts import about_person, counter_required, data_of
-from staff.services.rights import refusals_recorded
 
 
 @get_or_post

@@ -17,6 +17,7 @@ from accounts.audit import Kind
 from accounts.keypages import keys_of
 from accounts.models import Taxpayer
 from accounts.pages import form_page, get_or_post, page
+from accounts.refusals import refusals_recorded
 from accounts.requests import Request
 from etax.bureau import printing, records
 from etax.bureau.forms import ConfirmForm, OpenNewForm, ResetForm, ShownForm
@@ -27,7 +28,6 @@ from staff.forms import OperationsFilterForm
 from staff.operations import entries_of
 from staff.services import declaration, opening, unlocking
 from staff.services.opening import FirstPassword, Shown
-from staff.services.rights import refusals_recorded
 from staff.views.acts import Act
 
 _PEOPLE = 20

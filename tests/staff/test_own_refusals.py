@@ -1,0 +1,105 @@
+"""Every refusal of what somebody does about himself, or sends to the bureau, is one entry with its reason (D28)."""
+
+import pytest
+
+from accounts.audit import Kind
+from accounts.models import AuditEntry
+from realname import changes, misuse, posts
+from realname.models import ChangeKind
+from staff.services import own_binding, own_password, own_posts
+from tests import cast
+from tests.realname.test_changes import open_post
+from tests.staff.acting import actor, entries, refusal
+
+pytestmark = [pytest.mark.rule("D28"), pytest.mark.usefixtures("world")]
+OLD = cast.PERSONAL_PASSWORDS["HC", "郑海涛"]
+
+
+def lead():
+    return actor("HC", "钱思远")
+
+
+def clerk():
+    return actor("HC", "郑海涛")
+
+
+def bind(by):
+    own_binding.bind(cast.membership("HC", by.person.name), version=1, by=by)
+
+
+REFUSED = {
+    "leave as a lead": (Kind.POST_LEFT, lead, lambda by: own_posts.leave(by.taxpayer, by=by), "lead"),
+    "bind without an account": (Kind.MEMBER_BOUND, clerk, bind, "no_account"),
+    "link twice": (Kind.POST_LINKED, lead, lambda by: posts.link(open_post("HC", "钱思远"), by=by), "already_linked"),
+    "report without words": (
+        Kind.MISUSE_REPORTED,
+        lead,
+        lambda by: misuse.report(by.taxpayer, statement=" ", by=by),
+        "no_statement",
+    ),
+    "report where nothing is": (
+        Kind.MISUSE_REPORTED,
+        lead,
+        lambda by: misuse.report(cast.taxpayer("MH"), statement="我不认识这家企业", by=by),
+        "no_post",
+    ),
+    "end a lead's post": (
+        Kind.CHANGE_SUBMITTED,
+        lead,
+        lambda by: changes.submit_end(open_post("HC", "林若兰"), by=by),
+        "not_a_clerk",
+    ),
+    "change no phone": (
+        Kind.CHANGE_SUBMITTED,
+        lead,
+        lambda by: changes.submit_phones(
+            open_post("HC", "孙雅静"), mobile=open_post("HC", "孙雅静").mobile, landline="", by=by
+        ),
+        "phones_unchanged",
+    ),
+    "a password too short": (
+        Kind.PASSWORD_CHANGED,
+        clerk,
+        lambda by: own_password.change(OLD, "kurz1", by=by),
+        "password_too_short",
+    ),
+    "a wrong old password": (
+        Kind.PASSWORD_CHANGED,
+        clerk,
+        lambda by: own_password.change("nonsense-2026", "Langes-Wort-2026", by=by),
+        "wrong_old_password",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_one_refusal_is_one_entry_with_its_reason_in_words(what):
+    kind, who, act, code = REFUSED[what]
+    by = who()
+    before = AuditEntry.objects.count()
+    assert refusal(act, by) == code
+    assert AuditEntry.objects.count() == before + 1
+    entry = AuditEntry.objects.latest("seq")
+    assert (entry.kind, entry.result, entry.reason) == (kind, "refused", code)
+    assert (entry.person, entry.taxpayer is not None) == (by.person, True)
+    assert entry.reason_in_words not in ("", code)
+
+
+def test_what_the_second_of_two_equal_clicks_meets_is_no_refusal():
+    by = clerk()
+    post = open_post("HC", "孙雅静")
+    changes.submit_end(post, by=lead())
+    member = lead()
+    assert refusal(changes.submit_end, post, by=member) == "request_open"
+    assert [entry.result for entry in entries(Kind.CHANGE_SUBMITTED)] == ["done"]
+    own_posts.leave(by.taxpayer, by=by)
+    assert refusal(own_posts.leave, by.taxpayer, by=by) == "nothing_to_leave"
+    assert [entry.result for entry in entries(Kind.POST_LEFT)] == ["done"]
+
+
+def test_another_request_about_the_same_post_is_a_refusal():
+    post = open_post("HC", "孙雅静")
+    changes.submit_end(post, by=lead())
+    assert refusal(changes.submit_phones, post, mobile="19900000099", landline="", by=lead()) == "request_open"
+    refused = entries(Kind.CHANGE_SUBMITTED)[-1]
+    assert (refused.result, refused.details["name"]) == ("refused", str(ChangeKind.PHONES_CHANGED.label))
