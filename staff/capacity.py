@@ -46,7 +46,7 @@ from staff.standing import NOT_COLLECTED, NOT_SET_UP, Problem, Standing
 ORDINARY_ONLY = Problem(
     "ordinary_only", quick.ORDINARY_ONLY, _("请退出后，在登录页面的【企业登录】-【普通登录】中输入该企业的企业密码。")
 )
-NOT_OPEN = Problem("not_open", _("该企业尚未开通或已注销电子税务局"), _("请该企业到税务机关前台办理授权开户。"))
+NOT_OPEN = Problem("not_open", _("该企业尚未开通电子税务局"), _("请该企业到税务机关前台办理授权开户。"))
 NO_ACCOUNT = Problem(
     "no_account",
     _("您尚未注册自然人账户"),
@@ -183,7 +183,7 @@ def _at(request: HttpRequest, found: Standing, first_is_due: bool, sign_in: Sign
 def _problem_at(found: Standing, first_is_due: bool) -> Problem | None:
     if found.taxpayer.kind == Taxpayer.Kind.SOCIAL_INSURANCE:
         return ORDINARY_ONLY
-    if not found.taxpayer.is_open:
+    if found.taxpayer.opened_at is None:
         return NOT_OPEN
     problem = found.problem or found.problem_at_quick_login(first_is_due and not found.is_lead)
     return problem or (NOT_SET_UP if found.needs_own_password else None)

@@ -300,6 +300,14 @@ def closed_firm() -> object:
     return firm.uid
 
 
+def unopened_firm() -> object:
+    settle_yunfan()
+    firm = cast.taxpayer("YF")
+    firm.opened_at = None
+    firm.save()
+    return firm.uid
+
+
 def no_account() -> object:
     Person.objects.filter(pk=cast.person(NAME).pk).update(username=None, credential=None)
     return cast.person(NAME).uid
@@ -316,7 +324,8 @@ CLOSED = {
     "not_set_up ": (without_password, "请先使用普通登录完成人员权限设置", "须先用普通登录设置个人登录密码"),
     "misused": (misused, "已申报非本人任职", "请等待税务机关核实"),
     "ordinary_only": (social_insurance, "纯社保户只能使用“普通登录”的登录方式。", "【普通登录】"),
-    "not_open": (closed_firm, "该企业尚未开通或已注销电子税务局", "授权开户"),
+    "firm_closed": (closed_firm, "该企业在电子税务局的账户已注销", "重新开户"),
+    "not_open": (unopened_firm, "该企业尚未开通电子税务局", "授权开户"),
     "no_account": (no_account, "您尚未注册自然人账户", "请先注册自然人账户"),
     "already_there": (already_there, "您当前就是该身份", "请从首页继续办理"),
 }

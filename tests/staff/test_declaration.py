@@ -111,7 +111,9 @@ def test_the_notice_says_what_it_is_for_how_the_first_filing_goes_and_who_may_ha
 def test_the_withholding_form_leads_to_the_notice_whoever_holds_both(visitor):
     visitor.sign_in_by_sms("HC", "孙雅静")
     form = reverse("staff:function", args=["tax.declaration.iit_withholding"])
-    assert f'href="{NOTICE}"' in visitor.get(form).content.decode()
+    page = visitor.get(form).content.decode()
+    assert f'href="{NOTICE}">填写申报表</a>' in page
+    assert "点击“填写申报表”" in words(visitor.get("/help/declaration-password/"))
     for identity in cast.membership("HC", "孙雅静").identities.all():
         identity.grants.filter(function=declaration.FUNCTION).delete()
     assert f'href="{NOTICE}"' not in visitor.get(form).content.decode()
