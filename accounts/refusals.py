@@ -29,6 +29,7 @@ _MET_TWICE = frozenset(
         "name_taken",
         "nothing_to_leave",
         "request_open",
+        "request_settled",
     }
 )
 """How an act is refused that was already done."""

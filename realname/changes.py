@@ -3,8 +3,8 @@
 The register alone is changed here. 【同步办税人】 brings the portal's memberships in line with it.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -43,21 +43,21 @@ def submit_finance(after: Details, rows: Collection[Row], scan: bytes, *, by: Ac
     `id_number`, `mobile`, `scan_missing`, one of `scans.rebuilt`, `too_many_scans`, `request_open`, `code_needed`;
     PermissionDenied for who doesn't hold the function.
     """
-    with _asking(ChangeKind.FINANCE_CHANGED, by=by) as (person, taxpayer):
-        post = finance_post(taxpayer)
-        before = details_of(post)
-        change_rows.check(before, after, rows)
-        kept = {row.value: after.of(row) if row in rows else "" for row in Row}
-        kept["id_type"] = after.id_type if Row.ID_TYPE in rows else before.id_type
-        kept["id_number"] = numbers.clean_id_number(kept["id_type"], kept["id_number"])
-        kept["mobile"] = numbers.clean_mobile(kept["mobile"])
-        if not scan:
-            raise ValidationError(
-                _("必须上传变更后的财务负责人身份证复印件（加盖公章），否则无法审批通过。"), code="scan_missing"
-            )
-        picture = _rebuilt(scan, by=person)
-        request = ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.FINANCE_CHANGED, post=post, **kept)
-        return _submit(request, picture, by=by)
+    _person, taxpayer = _require_holder(by)
+    post = finance_post(taxpayer)
+    before = details_of(post)
+    change_rows.check(before, after, rows)
+    kept = {row.value: after.of(row) if row in rows else "" for row in Row}
+    kept["id_type"] = after.id_type if Row.ID_TYPE in rows else before.id_type
+    kept["id_number"] = numbers.clean_id_number(kept["id_type"], kept["id_number"])
+    kept["mobile"] = numbers.clean_mobile(kept["mobile"])
+    if not scan:
+        raise ValidationError(
+            _("必须上传变更后的财务负责人身份证复印件（加盖公章），否则无法审批通过。"), code="scan_missing"
+        )
+    request = ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.FINANCE_CHANGED, post=post, **kept)
+    with _refusals_recorded(request, by=by):
+        return _submit(request, scan, by=by)
 
 
 def submit_clerk(after: Details, scan: bytes = b"", *, by: Actor) -> ChangeRequest:
@@ -65,21 +65,22 @@ def submit_clerk(after: Details, scan: bytes = b"", *, by: Actor) -> ChangeReque
 
     Raises ValidationError `id_number`, `mobile`, `already_registered`, `request_open` and those of a scan.
     """
-    with _asking(ChangeKind.CLERK_ADDED, by=by) as (person, taxpayer):
-        after = Details(
-            name=after.name,
-            id_type=after.id_type,
-            id_number=numbers.clean_id_number(after.id_type, after.id_number),
-            mobile=numbers.clean_mobile(after.mobile),
-            landline=after.landline,
-        )
+    _person, taxpayer = _require_holder(by)
+    after = Details(
+        name=after.name,
+        id_type=after.id_type,
+        id_number=numbers.clean_id_number(after.id_type, after.id_number),
+        mobile=numbers.clean_mobile(after.mobile),
+        landline=after.landline,
+    )
+    columns: dict[str, Any] = {row.value: after.of(row) for row in Row}
+    request = ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.CLERK_ADDED, **columns)
+    with _refusals_recorded(request, by=by):
         known = Person.objects.by_id_number(after.id_type, after.id_number).filter(name=after.name)
         clerks = Post.objects.open().filter(taxpayer=taxpayer, position=Position.CLERK)
         if clerks.filter(person__in=known).exists():
             raise _already_registered()
-        picture = _rebuilt(scan, by=person) if scan else b""
-        columns: dict[str, Any] = {row.value: after.of(row) for row in Row}
-        return _submit(ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.CLERK_ADDED, **columns), picture, by=by)
+        return _submit(request, scan, by=by)
 
 
 def submit_end(post: Post, *, by: Actor) -> ChangeRequest:
@@ -87,12 +88,14 @@ def submit_end(post: Post, *, by: Actor) -> ChangeRequest:
 
     Raises ValidationError `not_a_clerk`, `post_ended`, `request_open`, `code_needed`; PermissionDenied.
     """
-    with _asking(ChangeKind.CLERK_ENDED, by=by) as (_person, taxpayer):
+    _person, taxpayer = _require_holder(by)
+    request = ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.CLERK_ENDED, post=post)
+    with _refusals_recorded(request, by=by):
         _require_own_open(post, taxpayer, by=by)
         if post.position != Position.CLERK:
             text = _("法定代表人（业主）的变更请到税务机关前台办理，财务负责人请办理【财务负责人变更】。")
             raise ValidationError(text, code="not_a_clerk")
-        return _submit(ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.CLERK_ENDED, post=post), by=by)
+        return _submit(request, by=by)
 
 
 def submit_phones(post: Post, *, mobile: str, landline: str, by: Actor) -> ChangeRequest:
@@ -100,18 +103,18 @@ def submit_phones(post: Post, *, mobile: str, landline: str, by: Actor) -> Chang
 
     Raises ValidationError `mobile`, `mobile_in_landline`, `phones_unchanged`, `post_ended`, `request_open`.
     """
-    with _asking(ChangeKind.PHONES_CHANGED, by=by) as (_person, taxpayer):
+    _person, taxpayer = _require_holder(by)
+    mobile, landline = numbers.clean_mobile(mobile), numbers.fold(landline)
+    if numbers.is_mobile(landline):
+        text = _("手机号码应填在【移动电话】项目内，填在【固定电话】项目内无法发送验证码。")
+        raise ValidationError(text, code="mobile_in_landline")
+    phones = {"mobile": mobile, "landline": landline}
+    request = ChangeRequest(taxpayer=taxpayer, kind=ChangeKind.PHONES_CHANGED, post=post, **phones)
+    with _refusals_recorded(request, by=by):
         _require_own_open(post, taxpayer, by=by)
-        mobile, landline = numbers.clean_mobile(mobile), numbers.fold(landline)
-        if numbers.is_mobile(landline):
-            text = _("手机号码应填在【移动电话】项目内，填在【固定电话】项目内无法发送验证码。")
-            raise ValidationError(text, code="mobile_in_landline")
         before = details_of(post)
         if (mobile, landline) == (before.mobile, before.landline):
             raise ValidationError(_("与税务登记中的电话相同，没有需要变更的内容。"), code="phones_unchanged")
-        request = ChangeRequest(
-            taxpayer=taxpayer, kind=ChangeKind.PHONES_CHANGED, post=post, mobile=mobile, landline=landline
-        )
         return _submit(request, by=by)
 
 
@@ -123,12 +126,12 @@ def withdraw(request: ChangeRequest, *, by: Actor) -> None:
     _person, taxpayer = _require_holder(by)
     if request.taxpayer_id != taxpayer.pk:
         raise PermissionDenied
-    name = _kind_in_words(request)
+    what = _in_words(request)
 
     def is_repetition() -> bool:
-        return audit.has_just_done(Kind.CHANGE_WITHDRAWN, by=by, name=name)
+        return audit.has_just_done(Kind.CHANGE_WITHDRAWN, by=by, **what)
 
-    recorded = refusals_recorded(Kind.CHANGE_WITHDRAWN, by=by, is_repetition=is_repetition, name=name)
+    recorded = refusals_recorded(Kind.CHANGE_WITHDRAWN, by=by, is_repetition=is_repetition, **what)
     with recorded, transaction.atomic():
         locked = ChangeRequest.objects.select_for_update(no_key=True).get(pk=request.pk)
         if locked.withdrawn_at is not None or locked.outcome == ChangeOutcome.APPROVED:
@@ -136,7 +139,7 @@ def withdraw(request: ChangeRequest, *, by: Actor) -> None:
         locked.withdrawn_at = timezone.now()
         locked.save(update_fields=["withdrawn_at"])
         locked.scans.all().delete()
-        audit.record(Kind.CHANGE_WITHDRAWN, by=by, name=name)
+        audit.record(Kind.CHANGE_WITHDRAWN, by=by, **what)
 
 
 def show_scan(scan: ChangeScan, *, by: Actor) -> bytes:
@@ -166,16 +169,17 @@ def _require_holder(by: Actor) -> tuple[Person, Taxpayer]:
     return by.person, by.taxpayer
 
 
-@contextmanager
-def _asking(kind: ChangeKind, *, by: Actor) -> Iterator[tuple[Person, Taxpayer]]:
-    """Person and taxpayer as `_require_holder` has them; whatever request is refused inside is one entry (D28)."""
-    holder, name = _require_holder(by), as_kept(kind.label)
+def _refusals_recorded(request: ChangeRequest, *, by: Actor) -> AbstractContextManager[None]:
+    """Whatever stands in the way of a request that is whole is one entry (D28); what is filled in wrong is none."""
 
     def is_repetition() -> bool:
-        return audit.has_just_done(Kind.CHANGE_SUBMITTED, by=by, name=name)
+        whose = {"taxpayer": request.taxpayer, "kind": request.kind, "post": request.post}
+        last = ChangeRequest.objects.filter(**whose, withdrawn_at__isnull=True).order_by("-pk").first()
+        same = last is not None and last.id_number == request.id_number
+        return last is not None and same and audit.has_just_done(Kind.CHANGE_SUBMITTED, by=by, **_in_words(last))
 
-    with refusals_recorded(Kind.CHANGE_SUBMITTED, by=by, is_repetition=is_repetition, name=name):
-        yield holder
+    name = _kind_in_words(request)
+    return refusals_recorded(Kind.CHANGE_SUBMITTED, by=by, is_repetition=is_repetition, name=name)
 
 
 def _require_own_open(post: Post, taxpayer: Taxpayer, *, by: Actor) -> None:
@@ -198,9 +202,10 @@ def _rebuilt(scan: bytes, *, by: Person) -> bytes:
     return scans.rebuilt(scan)
 
 
-def _submit(request: ChangeRequest, picture: bytes = b"", *, by: Actor) -> ChangeRequest:
+def _submit(request: ChangeRequest, scan: bytes = b"", *, by: Actor) -> ChangeRequest:
     """Write the request and its scan; the database says whether another one stands in the way."""
     assert by.person is not None  # noqa: S101 - _require_holder lets nobody else so far
+    picture = _rebuilt(scan, by=by.person) if scan else b""
     request.submitted_by = by.person
     with transaction.atomic():
         try:
@@ -211,8 +216,13 @@ def _submit(request: ChangeRequest, picture: bytes = b"", *, by: Actor) -> Chang
             raise ValidationError(text, code="request_open") from error
         if picture:
             ChangeScan.objects.create(request=request, content=scans.packed(picture))
-        audit.record(Kind.CHANGE_SUBMITTED, by=by, name=_kind_in_words(request))
+        audit.record(Kind.CHANGE_SUBMITTED, by=by, **_in_words(request))
     return request
+
+
+def _in_words(request: ChangeRequest) -> dict[str, Any]:
+    """What an entry keeps of a request: what it asks for, and which it is."""
+    return {"name": _kind_in_words(request), "request": str(request.uid)}
 
 
 def _kind_in_words(request: ChangeRequest) -> str:

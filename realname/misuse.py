@@ -24,9 +24,9 @@ def report(taxpayer: Taxpayer, *, statement: str, by: Actor) -> MisuseCase:
         raise PermissionDenied
     if signins.needs_code(by):
         raise ValidationError(_("请先通过短信验证码确认是您本人。"), code="code_needed")
+    if not statement.strip():
+        raise ValidationError(_("请说明情况。"), code="no_statement")
     with own_refusals_recorded(Kind.MISUSE_REPORTED, taxpayer, by=by), transaction.atomic():
-        if not statement.strip():
-            raise ValidationError(_("请说明情况。"), code="no_statement")
         if not Post.objects.open().filter(taxpayer=taxpayer, person=by.person).exists():
             raise ValidationError(_("该企业的税务登记中没有您的任职，无需申报。"), code="no_post")
         case = _open_case(taxpayer, by.person, statement)

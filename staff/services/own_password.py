@@ -110,12 +110,12 @@ def _change_natural(person: Person, old: str, new: str, *, subject: Subject, by:
     with refusals_recorded(Kind.NATURAL_PASSWORD_CHANGED, by=by, target=person):
         passwords.validate_new(new, Setting(person=person, old=credential, others=recovery.own_passwords(person)))
         hashed = passwords.hash_new(new)
-    with transaction.atomic():
-        locked = Credential.objects.select_for_update(no_key=True).get(pk=credential.pk)
-        if locked.version != credential.version:
-            raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
-        passwords.store(locked, hashed)
-        signins.keep(by.sign_in, locked)
-        ended = signins.end_all(person, None, EndReason.PASSWORD_CHANGED, keep=by.sign_in)
-        audit.record(Kind.NATURAL_PASSWORD_CHANGED, by=by, target=person, sign_ins_ended=ended)
+        with transaction.atomic():
+            locked = Credential.objects.select_for_update(no_key=True).get(pk=credential.pk)
+            if locked.version != credential.version:
+                raise ValidationError(_("信息已变更，请刷新后重试"), code="stale")
+            passwords.store(locked, hashed)
+            signins.keep(by.sign_in, locked)
+            ended = signins.end_all(person, None, EndReason.PASSWORD_CHANGED, keep=by.sign_in)
+            audit.record(Kind.NATURAL_PASSWORD_CHANGED, by=by, target=person, sign_ins_ended=ended)
     return locked

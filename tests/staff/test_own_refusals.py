@@ -1,6 +1,7 @@
 """Every refusal of what somebody does about himself, or sends to the bureau, is one entry with its reason (D28)."""
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from accounts.audit import Kind
 from accounts.models import AuditEntry
@@ -31,12 +32,6 @@ REFUSED = {
     "leave as a lead": (Kind.POST_LEFT, lead, lambda by: own_posts.leave(by.taxpayer, by=by), "lead"),
     "bind without an account": (Kind.MEMBER_BOUND, clerk, bind, "no_account"),
     "link twice": (Kind.POST_LINKED, lead, lambda by: posts.link(open_post("HC", "钱思远"), by=by), "already_linked"),
-    "report without words": (
-        Kind.MISUSE_REPORTED,
-        lead,
-        lambda by: misuse.report(by.taxpayer, statement=" ", by=by),
-        "no_statement",
-    ),
     "report where nothing is": (
         Kind.MISUSE_REPORTED,
         lead,
@@ -86,20 +81,41 @@ def test_one_refusal_is_one_entry_with_its_reason_in_words(what):
 
 
 def test_what_the_second_of_two_equal_clicks_meets_is_no_refusal():
-    by = clerk()
-    post = open_post("HC", "孙雅静")
-    changes.submit_end(post, by=lead())
-    member = lead()
-    assert refusal(changes.submit_end, post, by=member) == "request_open"
+    by = lead()
+    request = changes.submit_end(open_post("HC", "孙雅静"), by=by)
+    assert refusal(changes.submit_end, open_post("HC", "孙雅静"), by=by) == "request_open"
     assert [entry.result for entry in entries(Kind.CHANGE_SUBMITTED)] == ["done"]
-    own_posts.leave(by.taxpayer, by=by)
-    assert refusal(own_posts.leave, by.taxpayer, by=by) == "nothing_to_leave"
+    changes.withdraw(request, by=by)
+    assert refusal(changes.withdraw, request, by=by) == "request_settled"
+    assert [entry.result for entry in entries(Kind.CHANGE_WITHDRAWN)] == ["done"]
+    own = clerk()
+    misuse.report(own.taxpayer, statement="我不认识这家企业", by=own)
+    with pytest.raises(ValidationError, match="已申报过"):
+        misuse.report(own.taxpayer, statement="我不认识这家企业", by=own)
+    assert [entry.result for entry in entries(Kind.MISUSE_REPORTED)] == ["done"]
+    own_posts.leave(own.taxpayer, by=own)
+    assert refusal(own_posts.leave, own.taxpayer, by=own) == "nothing_to_leave"
     assert [entry.result for entry in entries(Kind.POST_LEFT)] == ["done"]
 
 
-def test_another_request_about_the_same_post_is_a_refusal():
-    post = open_post("HC", "孙雅静")
-    changes.submit_end(post, by=lead())
-    assert refusal(changes.submit_phones, post, mobile="19900000099", landline="", by=lead()) == "request_open"
-    refused = entries(Kind.CHANGE_SUBMITTED)[-1]
-    assert (refused.result, refused.details["name"]) == ("refused", str(ChangeKind.PHONES_CHANGED.label))
+def test_a_request_that_anothers_stands_in_the_way_of_is_a_refusal():
+    first, second = open_post("HC", "孙雅静"), open_post("HC", "郑海涛")
+    changes.submit_end(first, by=actor("HC", "林若兰"))
+    by = lead()
+    changes.submit_end(second, by=by)
+    assert refusal(changes.submit_end, first, by=by) == "request_open"
+    assert refusal(changes.submit_phones, first, mobile="19900000099", landline="", by=by) == "request_open"
+    told = [(entry.result, entry.details["name"]) for entry in entries(Kind.CHANGE_SUBMITTED)]
+    ended, phones = str(ChangeKind.CLERK_ENDED.label), str(ChangeKind.PHONES_CHANGED.label)
+    assert told == [("done", ended), ("done", ended), ("refused", ended), ("refused", phones)]
+
+
+def test_what_is_filled_in_wrong_is_a_mistake_and_no_refusal():
+    before = AuditEntry.objects.count()
+    by = lead()
+    wrong = {"mobile": "123", "landline": ""}
+    with pytest.raises(ValidationError):
+        changes.submit_phones(open_post("HC", "孙雅静"), by=by, **wrong)
+    with pytest.raises(ValidationError):
+        misuse.report(by.taxpayer, statement=" ", by=by)
+    assert AuditEntry.objects.count() == before
