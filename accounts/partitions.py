@@ -92,20 +92,24 @@ def make_ahead(wrapper: BaseDatabaseWrapper = connection) -> list[str]:
     return made
 
 
-def _keep_from_others(cursor: CursorWrapper) -> None:
-    """Take from every part the rights that it got as a table of its own (LOG-03).
+_MORE_THAN_READING = "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
 
-    Who reads and writes the record needs rights to the record alone; default privileges would give the portal's role
-    more in each part than it has there. Where somebody else owns the parts there is nothing that may be taken.
+
+def _keep_from_others(cursor: CursorWrapper) -> None:
+    """Take from every part the rights that it got as a table of its own, but for reading (LOG-03).
+
+    Who writes the record needs rights to the record alone; default privileges would give the portal's role more in each
+    part than it has there. Where somebody else owns the parts there is nothing that may be taken.
     """
     cursor.execute(
         "SELECT DISTINCT c.oid::regclass::text, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END "
         "FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid CROSS JOIN aclexplode(c.relacl) a "
-        "WHERE i.inhparent = to_regclass(%s) AND a.grantee <> c.relowner AND pg_has_role(c.relowner, 'USAGE')",
+        "WHERE i.inhparent = to_regclass(%s) AND a.grantee <> c.relowner AND a.privilege_type <> 'SELECT' "
+        "AND pg_has_role(c.relowner, 'USAGE')",
         [TABLE],
     )
     for part, role in cursor.fetchall():
-        cursor.execute(f"REVOKE ALL ON {part} FROM {role}")
+        cursor.execute(f"REVOKE {_MORE_THAN_READING} ON {part} FROM {role} CASCADE")
 
 
 def _end_of_before(cursor: CursorWrapper) -> datetime:

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.faults.browser import Browser
 from tests.faults.children import ROOT, Child, run, wait_until
 
-BASE = "systemd,systemd-sysv,dbus,python3,ca-certificates,curl,iproute2,openssl,procps"
+BASE = "systemd,systemd-sysv,dbus,iproute2,openssl,procps"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PORTAL, BUREAU = "portal.example", "bureau.example"
@@ -37,11 +37,14 @@ class Machine:
     # --- Before it starts ---------------------------------------------------------------------------------------------
 
     def debootstrap(self) -> None:
-        """A small Debian 12 from the packages of the machine's own mirror."""
+        """A small Debian 12, with what the tests look at it by."""
         run(["debootstrap", "--variant=minbase", f"--include={BASE}", "bookworm", str(self.root)], seconds=900)
         (self.root / "etc" / "hostname").write_text("node\n")
-        for own in (Path("/etc/resolv.conf"), CERTIFICATES):  # packages come by the way that this machine has
-            shutil.copy(own, self.root / own.relative_to("/"))
+        shutil.copy("/etc/resolv.conf", self.root / "etc")
+
+    def trust_as_here(self) -> None:
+        """Python's packages come by the way that this machine has, which may end at a proxy of its own."""
+        shutil.copy(CERTIFICATES, self.root / CERTIFICATES.relative_to("/"))
 
     def put_release(self) -> None:
         """The project's files as they are committed or about to be, without what a test or a developer made."""
@@ -54,7 +57,7 @@ class Machine:
 
     def inside(self, script: str) -> str:
         """What a script prints before anything was started there, with this machine's network."""
-        whole = {"PATH": PATH, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+        whole = {"PATH": PATH, "DEBIAN_FRONTEND": "noninteractive"}
         return run(["chroot", str(self.root), "bash", "-euo", "pipefail", "-c", script], env=whole, seconds=900)
 
     # --- Started ------------------------------------------------------------------------------------------------------
@@ -92,7 +95,7 @@ class Machine:
         """What a script prints there. AssertionError, with its words, when a command of it fails."""
         as_whom = [] if user == "root" else ["runuser", "-u", user, "--"]
         shell = ["bash", "-euo", "pipefail", "-c", script]
-        return run([*self._enter(), "env", "-i", f"PATH={PATH}", "LANG=C.UTF-8", *as_whom, *shell], seconds=300)
+        return run([*self._enter(), "env", "-i", f"PATH={PATH}", *as_whom, *shell], seconds=300)
 
     def _enter(self) -> list[str]:
         return ["nsenter", "-t", str(self.first_process), "-m", "-u", "-i", "-n", "-p", "--"]
@@ -105,9 +108,13 @@ class Machine:
         self.start()
 
     def stop(self) -> None:
-        """End it and everything in it."""
+        """End it and everything in it, and whatever was mounted there when its making was broken off."""
         if self.child:
             self.child.end(signal.SIGTERM, 30)
+        mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for place in reversed(mounted):
+            if place.startswith(f"{self.root}/"):
+                run(["umount", "-l", place])
 
     # --- Who comes to it ----------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """A node installed by docs/operation.md and started by systemd: what its visitors and its administrator see."""
 
 import re
+import shlex
 import threading
-import time
 
 import pytest
 
@@ -12,6 +12,7 @@ from tests.faults.children import wait_until
 from tests.faults.test_workers import COLLECTED
 from tests.installed.machine import BUREAU
 from tests.realname import cards
+from tests.rehearse.page import commands
 
 SERVICES = ["etax-web", "etax-sms", "etax-metrics", "nginx", "postgresql@15-main", "redis-server"]
 JOBS = ["tidy", "seal-record", "partition-record", "retire-record"]
@@ -23,6 +24,11 @@ def signed_in(machine, name="钱思远"):
     answer = browser.sign_in_by_password(name)
     assert answer.location == "/", answer.words
     return browser
+
+
+def without_network(script: str) -> str:
+    """The machine's network leads nowhere: what pip has installed already it needn't fetch."""
+    return script.replace("pip install ", "pip install --no-index ")
 
 
 @pytest.mark.rule("CFG-01")
@@ -91,13 +97,38 @@ def test_the_portals_role_can_change_no_entry_in_any_part(machine):
             assert machine.run(f'psql -d etax -Atc "{asked}"', user="postgres").strip() == "f", (table, right)
 
 
+@pytest.mark.rule("CFG-01", "LOG-03")
+def test_the_command_takes_words_as_they_are_and_the_callers_database_before_the_nodes(machine):
+    code = 'import sys; print(repr("it costs $HOME ${SECRET_KEY} \\"$$\\""))'
+    machine.run(f"echo {shlex.quote(code)} > /root/code")
+    told = machine.run('etax-manage shell --verbosity 0 -c "$(cat /root/code)"')
+    assert told.strip() == repr('it costs $HOME ${SECRET_KEY} "$$"')
+    select = "k.execute('SELECT current_database(), user'); print(k.fetchone())"
+    asked = f"from django.db import connection as c; k = c.cursor(); {select}"
+    machine.run("createdb --owner=etax_owner etax_restored", user="postgres")
+    other = "DATABASE_URL=postgres://etax_owner:owner-2026@127.0.0.1:5432/etax_restored"
+    for before, shown in (("", "('etax', 'etax')"), (other, "('etax_restored', 'etax_owner')")):
+        assert machine.run(f'{before} etax-manage shell --verbosity 0 -c "{asked}"').strip() == shown
+    assert machine.run(f'etax-manage --owner shell --verbosity 0 -c "{asked}"').strip() == "('etax', 'etax_owner')"
+    assert machine.run("echo hello | etax-manage shell -v0 -c 'print(input())'").strip() == "hello"
+    with pytest.raises(AssertionError):
+        machine.run("etax-manage no_such_command")
+    assert machine.run("ls /run/etax-manage.* 2>/dev/null || true") == ""
+
+
 @pytest.mark.rule("LOG-01", "CFG-01")
 def test_neither_the_journal_nor_nginx_holds_a_number_a_code_or_a_password(machine, gateway):
     assert machine.browser().sign_in_by_sms("林若兰", gateway).location == "/"
     written = machine.run("journalctl --no-pager -o cat; cat /var/log/nginx/*.log")
     assert "/login/" in written
     codes = re.findall(r"(?<!\d)\d{6}(?!\d)", " ".join(line["text"] for line in gateway.lines()))
-    for secret in (*cast.PHONES.values(), *cast.ENTERPRISE_PASSWORDS.values(), "portal-2026", "cache-2026"):
+    for secret in (
+        *cast.PHONES.values(),
+        *cast.ENTERPRISE_PASSWORDS.values(),
+        "portal-2026",
+        "owner-2026",
+        "cache-2026",
+    ):
         assert secret not in written
     for code in codes:
         assert not re.search(rf'"[^"]*code[^"]*": *"{code}"|code={code}', written)
@@ -106,7 +137,7 @@ def test_neither_the_journal_nor_nginx_holds_a_number_a_code_or_a_password(machi
 
 
 @pytest.mark.rule("F22", "REL-01")
-def test_a_reload_loses_no_request(machine):
+def test_a_release_put_in_beside_visitors_loses_no_request(machine):
     statuses, stop = [], threading.Event()
 
     def ask() -> None:
@@ -119,10 +150,11 @@ def test_a_reload_loses_no_request(machine):
     visitors = [threading.Thread(target=ask) for _ in range(3)]
     for visitor in visitors:
         visitor.start()
-    for _ in range(2):
-        before = workers()
-        machine.run("systemctl reload etax-web")
-        wait_until(lambda before=before: not workers() & before, 40, "all workers are new")
+    before = workers()
+    machine.run(without_network(commands("upgrade")))
+    machine.run('PGOPTIONS="-c lock_timeout=400ms" etax-manage --owner migrate')
+    machine.run(commands("reload"))
+    wait_until(lambda: not workers() & before, 40, "all workers are new")
     enough = len(statuses) + 20
     wait_until(lambda: len(statuses) > enough, 20, "the new workers answer")
     stop.set()
@@ -160,7 +192,9 @@ def test_without_the_portal_nginx_tells_in_the_portals_own_words_and_style(machi
     try:
         told = machine.browser().get("/login/")
         assert told.is_friendly_503()
-        for part in re.findall(r'href="(/static/[^"]+\.css)"', told.text):
+        sheets = re.findall(r'href="(/static/[^"]+\.css)"', told.text)
+        assert sheets
+        for part in sheets:
             assert machine.browser().get(part).status == 200
         assert machine.browser().get("/alive").status == 200
     finally:
@@ -193,8 +227,6 @@ def test_a_machine_that_is_started_anew_serves_without_anybodys_hand(machine):
         except (NoAnswer, OSError):
             return False
 
-    begun = time.monotonic()
     wait_until(is_in, 60, "whoever was in still is", every=0.5)
-    assert time.monotonic() - begun < 60
     assert machine.state() == "running"
     assert signed_in(machine).is_in
