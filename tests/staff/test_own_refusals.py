@@ -2,12 +2,15 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
+from accounts.actor import Actor
 from accounts.audit import Kind
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, SignIn
+from accounts.models.signins import Proof
 from realname import changes, misuse, posts
 from realname.models import ChangeKind
-from staff.services import own_binding, own_password, own_posts
+from staff.services import enterprise_password, own_binding, own_password, own_posts
 from tests import cast
 from tests.realname.test_changes import open_post
 from tests.staff.acting import actor, entries, refusal
@@ -65,6 +68,24 @@ REFUSED = {
         "wrong_old_password",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("kind", "act", "name"),
+    [
+        (Kind.ENTERPRISE_PASSWORD_CHANGED, enterprise_password.change, "钱思远"),
+        (Kind.NATURAL_PASSWORD_CHANGED, own_password.change, "孙雅静"),
+    ],
+)
+def test_a_password_that_breaks_a_rule_is_one_entry_that_tells_no_rule(kind, act, name):
+    firms = kind == Kind.ENTERPRISE_PASSWORD_CHANGED
+    person = cast.person(name)
+    sign_in = SignIn.objects.create(person=person, proof=Proof.PERSON_SMS, code_at=timezone.now())
+    by = actor("HC", name) if firms else Actor(person=person, sign_in=sign_in)
+    old = cast.ENTERPRISE_PASSWORDS["HC"] if firms else cast.NATURAL_PASSWORDS[name]
+    assert refusal(act, old, "kurz1", by=by) == "password_too_short"
+    (entry,) = entries(kind)
+    assert (entry.result, entry.person, entry.reason_in_words) == ("refused", person, "新密码不符合要求")
 
 
 @pytest.mark.parametrize("what", REFUSED)
