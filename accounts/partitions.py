@@ -85,14 +85,12 @@ def make_ahead(wrapper: BaseDatabaseWrapper = connection) -> list[str]:
         with _briefly(wrapper) as cursor:
             if name_of(month) not in triggers.parts(cursor) and start_of(month) >= _end_of_before(cursor):
                 _make(cursor, wrapper, month)
+                _keep_from_others(cursor)
                 made.append(name_of(month))
         month = next_month(month)
     with wrapper.cursor() as cursor:
         _keep_from_others(cursor)
     return made
-
-
-_MORE_THAN_READING = "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
 
 
 def _keep_from_others(cursor: CursorWrapper) -> None:
@@ -102,14 +100,15 @@ def _keep_from_others(cursor: CursorWrapper) -> None:
     part than it has there. Where somebody else owns the parts there is nothing that may be taken.
     """
     cursor.execute(
-        "SELECT DISTINCT c.oid::regclass::text, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END "
+        "SELECT DISTINCT a.privilege_type, c.oid::regclass::text, "
+        "CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END "
         "FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid CROSS JOIN aclexplode(c.relacl) a "
         "WHERE i.inhparent = to_regclass(%s) AND a.grantee <> c.relowner AND a.privilege_type <> 'SELECT' "
         "AND pg_has_role(c.relowner, 'USAGE')",
         [TABLE],
     )
-    for part, role in cursor.fetchall():
-        cursor.execute(f"REVOKE {_MORE_THAN_READING} ON {part} FROM {role} CASCADE")
+    for right, part, role in cursor.fetchall():
+        cursor.execute(f"REVOKE {right} ON {part} FROM {role} CASCADE")
 
 
 def _end_of_before(cursor: CursorWrapper) -> datetime:

@@ -175,8 +175,9 @@ def _refusals_recorded(request: ChangeRequest, *, by: Actor) -> AbstractContextM
     def is_repetition() -> bool:
         whose = {"taxpayer": request.taxpayer, "kind": request.kind, "post": request.post}
         last = ChangeRequest.objects.filter(**whose, withdrawn_at__isnull=True).order_by("-pk").first()
-        same = last is not None and last.id_number == request.id_number
-        return last is not None and same and audit.has_just_done(Kind.CHANGE_SUBMITTED, by=by, **_in_words(last))
+        if last is None or any(getattr(last, row.value) != getattr(request, row.value) for row in Row):
+            return False
+        return audit.has_just_done(Kind.CHANGE_SUBMITTED, by=by, **_in_words(last))
 
     name = _kind_in_words(request)
     return refusals_recorded(Kind.CHANGE_SUBMITTED, by=by, is_repetition=is_repetition, name=name)

@@ -35,7 +35,7 @@ def change(old: str, new: str, *, subject: Subject = plainly, by: Actor) -> Cred
         found, membership = _own_membership(by.person, by.taxpayer)
     credential = membership.credential
     right = passwords.check_reset_state(credential, old) or passwords.check(credential, old)
-    _refuse_wrong_old(right, subject(ordinary.personal_account(found)), by=by)
+    _refuse_wrong_old(Kind.PASSWORD_CHANGED, right, subject(ordinary.personal_account(found)), by=by)
     with refusals_recorded(Kind.PASSWORD_CHANGED, by=by, target=by.person):
         hashed = _hash_valid(new, by.person, by.taxpayer, credential)
         return _store_own(Kind.PASSWORD_CHANGED, membership, credential, hashed, by=by)
@@ -82,9 +82,9 @@ def _hash_valid(new: str, person: Person, taxpayer: Taxpayer, old: Credential | 
     return passwords.hash_new(new)
 
 
-def _refuse_wrong_old(right: bool, account: str, *, by: Actor) -> None:
+def _refuse_wrong_old(kind: Kind, right: bool, account: str, *, by: Actor) -> None:
     hint = _("密码被重置后，旧密码为111111。") if by.taxpayer else _("忘记了请退出后用【忘记密码】找回。")
-    refuse_wrong(Guess(Kind.PASSWORD_CHANGED, account, hint, target=by.person), right=right, by=by)
+    refuse_wrong(Guess(kind, account, hint, target=by.person), right=right, by=by)
 
 
 def _store_own(kind: Kind, membership: Membership, read: Credential | None, hashed: str, *, by: Actor) -> Credential:
@@ -106,7 +106,8 @@ def _change_natural(person: Person, old: str, new: str, *, subject: Subject, by:
     if credential is None:
         raise PermissionDenied
     right = passwords.check(credential, old)
-    _refuse_wrong_old(right, subject(natural.account_word(person.get_username())), by=by)
+    account = subject(natural.account_word(person.get_username()))
+    _refuse_wrong_old(Kind.NATURAL_PASSWORD_CHANGED, right, account, by=by)
     with refusals_recorded(Kind.NATURAL_PASSWORD_CHANGED, by=by, target=person):
         passwords.validate_new(new, Setting(person=person, old=credential, others=recovery.own_passwords(person)))
         hashed = passwords.hash_new(new)

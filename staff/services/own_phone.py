@@ -17,6 +17,7 @@ from accounts.flows import Flow, Progress, Step
 from accounts.models import Person
 from accounts.models.messages import Purpose
 from accounts.models.signins import EndReason
+from accounts.refusals import refusals_recorded
 from accounts.words import for_phones
 from realname import phones
 from realname.models import RealNameRecord
@@ -44,8 +45,9 @@ def begin(request: HttpRequest, new: str, *, by: Actor) -> Progress:
     person = _changing(by)
     if numbers.fold(person.phone) == new:
         raise ValidationError(_("新手机号码与现在的实名手机号码相同。"), code="phone_same")
-    if not person.phone or not RealNameRecord.objects.filter(person=person, revoked_at__isnull=True).exists():
-        raise ValidationError(phones.NO_REAL_NAME_PHONE.text, code="not_collected")
+    with refusals_recorded(Kind.PHONE_CHANGED, by=by, target=person):
+        if not person.phone or not RealNameRecord.objects.filter(person=person, revoked_at__isnull=True).exists():
+            raise ValidationError(phones.NO_REAL_NAME_PHONE.text, code="not_collected")
     progress = FLOW.begin(request)
     progress.establish_sealed("phone", new, place=_PLACE)
     try:
@@ -91,7 +93,7 @@ def change(progress: Progress, code: str, *, by: Actor) -> None:
     """The old phone is his as well: change it. Raises ValidationError `sms_code`, `sms_blocked`, or `stale`."""
     person, new = _changing(by), _new(progress)
     sms.check_code(_binding(progress, by=by), code, by=by)
-    with transaction.atomic():
+    with refusals_recorded(Kind.PHONE_CHANGED, by=by, target=person), transaction.atomic():
         locked = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
         collected = RealNameRecord.objects.select_for_update(no_key=True).filter(person=locked, revoked_at=None).first()
         if collected is None or locked.phone != person.phone:

@@ -105,9 +105,10 @@ def test_the_portals_role_may_change_no_part_on_its_own(db):
         cursor.execute("RESET ROLE")
         partitions.make_ahead()
         for part in parts():
-            for right in ("INSERT", "UPDATE", "DELETE", "TRUNCATE"):
+            for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"):
                 cursor.execute("SELECT has_table_privilege(%s, %s, %s)", [role, part, right])
-                assert cursor.fetchone() == (False,), (part, right)
+                reads = right == "SELECT" and part in ("accounts_auditentry_2026_01", partitions.OTHER)  # a dump does
+                assert cursor.fetchone() == (reads,), (part, right)
         cursor.execute(f"SELECT has_table_privilege('{role}', 'accounts_auditentry', 'INSERT')")
         assert cursor.fetchone() == (True,)
 

@@ -9,6 +9,7 @@ import yaml
 
 from tests import deploy_check
 from tests.deploy.node import DEPLOY
+from tests.rehearse.page import commands
 
 UNITS = sorted((DEPLOY / "systemd").iterdir(), key=lambda path: path.name)
 EXAMPLE = (DEPLOY / ".env.example").read_text()
@@ -68,9 +69,11 @@ def test_every_service_runs_as_nobody_special_and_may_write_little():
 
 @pytest.mark.rule("CFG-01", "FIL-04")
 def test_nginx_comes_through_the_portals_folder_to_the_static_files_and_lists_nothing():
-    for unit in UNITS:
-        if "StateDirectory=etax" in unit.read_text():
-            assert "\nStateDirectoryMode=0751\n" in unit.read_text(), unit.name
+    kept = {unit.stem: unit.read_text() for unit in UNITS if "\nStateDirectory=etax\n" in unit.read_text()}
+    assert {"etax-web", "etax-sms", "etax-tidy", "etax-metrics"} <= kept.keys()
+    for name, text in kept.items():
+        assert "\nStateDirectoryMode=0751\n" in text, name
+    assert "install -d -o etax -g etax -m 0751 /var/lib/etax\n" in commands("release")
     assert "-m 0751 /var/lib/etax " in (DEPLOY / "Dockerfile").read_text()
 
 

@@ -10,7 +10,7 @@ from accounts.models import AuditEntry, SignIn
 from accounts.models.signins import Proof
 from realname import changes, misuse, posts
 from realname.models import ChangeKind
-from staff.services import enterprise_password, own_binding, own_password, own_posts
+from staff.services import enterprise_password, own_binding, own_password, own_phone, own_posts
 from tests import cast
 from tests.realname.test_changes import open_post
 from tests.staff.acting import actor, entries, refusal
@@ -86,6 +86,8 @@ def test_a_password_that_breaks_a_rule_is_one_entry_that_tells_no_rule(kind, act
     assert refusal(act, old, "kurz1", by=by) == "password_too_short"
     (entry,) = entries(kind)
     assert (entry.result, entry.person, entry.reason_in_words) == ("refused", person, "新密码不符合要求")
+    assert refusal(act, f"{old}x", "Langes-Wort-2026", by=by) == "wrong_old_password"
+    assert [entry.reason for entry in entries(kind)] == ["password_too_short", "wrong_old_password"]
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -99,6 +101,15 @@ def test_one_refusal_is_one_entry_with_its_reason_in_words(what):
     assert (entry.kind, entry.result, entry.reason) == (kind, "refused", code)
     assert (entry.person, entry.taxpayer is not None) == (by.person, True)
     assert entry.reason_in_words not in ("", code)
+
+
+def test_a_phone_that_cannot_be_changed_is_one_entry(rf):
+    person = cast.person("周文博")  # not collected
+    request = rf.post("/")
+    request.session = {}
+    by = Actor(person=person, sign_in=SignIn.objects.create(person=person, proof=Proof.PERSON_SMS))
+    assert refusal(own_phone.begin, request, "19900000099", by=by) == "not_collected"
+    assert [(entry.result, entry.reason) for entry in entries(Kind.PHONE_CHANGED)] == [("refused", "not_collected")]
 
 
 def test_what_the_second_of_two_equal_clicks_meets_is_no_refusal():
@@ -129,6 +140,13 @@ def test_a_request_that_anothers_stands_in_the_way_of_is_a_refusal():
     told = [(entry.result, entry.details["name"]) for entry in entries(Kind.CHANGE_SUBMITTED)]
     ended, phones = str(ChangeKind.CLERK_ENDED.label), str(ChangeKind.PHONES_CHANGED.label)
     assert told == [("done", ended), ("done", ended), ("refused", ended), ("refused", phones)]
+
+
+def test_other_phones_for_the_same_post_are_another_request():
+    by, post = lead(), open_post("HC", "孙雅静")
+    changes.submit_phones(post, mobile="19900000098", landline="", by=by)
+    assert refusal(changes.submit_phones, post, mobile="19900000099", landline="", by=by) == "request_open"
+    assert [entry.result for entry in entries(Kind.CHANGE_SUBMITTED)] == ["done", "refused"]
 
 
 def test_what_is_filled_in_wrong_is_a_mistake_and_no_refusal():
