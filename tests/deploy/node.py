@@ -108,7 +108,7 @@ def nginx_conf(folder: Path, http: int, https: int, workers: int) -> Path:
 
 def make_certificate(folder: Path) -> None:
     """A certificate for both names, signed by itself."""
-    (folder / "tls").mkdir()
+    (folder / "tls").mkdir(exist_ok=True)
     names = f"subjectAltName=DNS:{PORTAL},DNS:{BUREAU}"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     command += ["-days", "2", "-subj", f"/CN={PORTAL}", "-addext", names]

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests.deploy.node import make_certificate
 from tests.faults.servers import SmsGateway
-from tests.installed.machine import BUREAU, PORTAL, Machine
+from tests.installed.machine import Machine
 from tests.rehearse.page import commands
 
 GATEWAY = "/srv/gateway"
@@ -23,11 +24,6 @@ ExecStart=/usr/bin/python3 -m tests.faults.gateway 8443 {GATEWAY}
 [Install]
 WantedBy=multi-user.target
 """
-OWN_CERTIFICATE = (
-    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=portal.example"
-    f" -addext subjectAltName=DNS:{PORTAL},DNS:{BUREAU}"
-    " -keyout /etc/etax/tls/key.pem -out /etc/etax/tls/fullchain.pem 2>/dev/null"
-)
 PASSWORDS = "-c \"ALTER ROLE etax PASSWORD 'portal-2026'\" -c \"ALTER ROLE etax_owner PASSWORD 'owner-2026'\""
 
 
@@ -61,6 +57,7 @@ def machine() -> Iterator[Machine]:
 @pytest.fixture(scope="session")
 def gateway(machine: Machine) -> Gateway:
     """The messages that left the portal."""
+    assert isinstance(machine.gateway, Gateway)
     return machine.gateway
 
 
@@ -74,7 +71,7 @@ def install(machine: Machine) -> None:
     machine.put_release()
     machine.inside(commands("release"))
     machine.gateway = Gateway(machine.root / GATEWAY[1:])
-    fill_in(machine)
+    fill_in(machine, machine.gateway)
     machine.start()
     machine.run(f"{commands('roles')}\npsql -qd postgres {PASSWORDS}", user="postgres")
     machine.run(commands("tables"))
@@ -83,7 +80,7 @@ def install(machine: Machine) -> None:
     machine.run("etax-manage shell --verbosity 0 -c 'from etax import demo; demo.load()'")
 
 
-def fill_in(machine: Machine) -> None:
+def fill_in(machine: Machine, gateway: Gateway) -> None:
     """What the page leaves to whoever installs: settings, the owner's, certificate, Redis's password."""
     values = {
         "SECRET_KEY": settings.SECRET_KEY,
@@ -102,7 +99,8 @@ def fill_in(machine: Machine) -> None:
     env.write_text(f"{text}SSL_CERT_FILE=/etc/etax/gateway.pem\n")
     owner = "DATABASE_URL=postgres://etax_owner:owner-2026@127.0.0.1:5432/etax\n"
     (machine.root / "etc/etax/owner.env").write_text(owner)
-    shutil.copy(machine.gateway.certificate, machine.root / "etc/etax/gateway.pem")
+    shutil.copy(gateway.certificate, machine.root / "etc/etax/gateway.pem")
     (machine.root / "etc/systemd/system/gateway.service").write_text(UNIT)
-    machine.inside(f"echo 'requirepass cache-2026' >> /etc/redis/redis.conf\n{OWN_CERTIFICATE}")
+    make_certificate(machine.root / "etc/etax")
+    machine.inside("echo 'requirepass cache-2026' >> /etc/redis/redis.conf")
     machine.inside("chmod 0755 /srv/gateway && systemctl enable --quiet gateway")

@@ -16,13 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.deploy.node import PORTAL
 from tests.faults.browser import Browser
 from tests.faults.children import ROOT, Child, run, wait_until
+from tests.faults.servers import SmsGateway
 
 BASE = "systemd,systemd-sysv,dbus,iproute2,openssl,procps"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-PORTAL, BUREAU = "portal.example", "bureau.example"
 _CLONE_NEWNET = 0x40000000
 
 
@@ -32,7 +33,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder, self.root = folder, folder / "root"
         self.child: Child | None = None
-        self._addresses = 0
+        self.gateway: SmsGateway | None = None
 
     # --- Before it starts ---------------------------------------------------------------------------------------------
 
@@ -64,16 +65,9 @@ class Machine:
 
     def start(self) -> None:
         """Start its systemd and wait until everything that starts by itself has."""
-        command = [
-            "systemd-nspawn",
-            "-D",
-            str(self.root),
-            "--boot",
-            "--register=no",
-            "--keep-unit",
-            "--private-network",
-        ]
-        self.child = Child([*command, "--console=pipe"], self.folder / "console.log", env={**os.environ, **_cgroups()})
+        apart = ["--boot", "--register=no", "--keep-unit", "--private-network", "--console=pipe"]
+        command = ["systemd-nspawn", "-D", str(self.root), *apart]
+        self.child = Child(command, self.folder / "console.log", env={**os.environ, **_cgroups()})
         wait_until(lambda: self.first_process, 30, "the machine starts")
         wait_until(lambda: self.state() in ("running", "degraded"), 90, "everything has started", every=0.5)
 
