@@ -1,8 +1,8 @@
 """Decoding an uploaded picture to its pixels, so that nothing else of the file is kept (FIL-01 to FIL-03, FIL-05).
 
 What a picture costs is known from its head before a pixel of it is decoded: a hostile one is refused, or cleaned within
-a second (architecture trap 6). A camera's picture costs at most 150 MB; the costliest kinds, transparent ones of twelve
-megapixels, up to twice that. In which words it is refused is the matter of who asked for it.
+a second (architecture trap 6), and no picture costs more than 150 MB. In which words it is refused is the matter of who
+asked for it.
 """
 
 import io
@@ -24,6 +24,8 @@ _PLAIN = ("L", "RGB", "1")
 _COSTLY = ("RGBA", "LA", "P", "I;16", "CMYK")
 MODES = _PLAIN + _COSTLY
 """Pillow's names of the kinds of pixels that can be taken."""
+_GREY = ("L", "1", "LA", "I;16")
+_ROWS = 64
 _MOST_SCANS = 24
 _MOST_COSTLY_PIXELS = 12_500_000
 """Of a progressive JPEG, or of pixels that are turned into others first: they take twice the memory and time."""
@@ -115,42 +117,48 @@ def _judge(head: _Head, content: bytes, smallest_side: int, modes: Collection[st
 
 
 def _pixels(content: bytes, kept_side: int) -> Image.Image:
-    """The pixels, shrunk while or before anything else is done with them, so that they cost little memory."""
+    """The pixels, at most so many a side."""
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            image.draft(None, _shrunk_size(image, kept_side))  # a JPEG is decoded at half or a quarter of its size
-            image.load()
-            turn = _TURNS.get(image.getexif().get(_ORIENTATION, 0))  # of a PNG only now: asking decodes it
-            picture = _shrunk(_reducible(image), kept_side)
+        picture, turn = _decoded(content, kept_side)
     except Exception as error:  # as above; a file that ends too early comes here
         raise Unfit(Fault.BROKEN) from error
-    turned = picture.transpose(turn) if turn is not None else picture
-    plain = Image.new("RGB", turned.size, "white")
-    # Pixels alone: a shrunk or turned picture still carries what stood beside them.
-    plain.paste(turned.convert("RGB"), mask=turned.getchannel("A") if turned.mode == "RGBA" else None)
+    smaller = picture.resize(_shrunk_size(picture, kept_side), Image.Resampling.BOX)
+    turned = smaller.transpose(turn) if turn is not None else smaller
+    plain = Image.new("RGB", turned.size)
+    plain.paste(turned.convert("RGB"))  # pixels alone: a shrunk or turned picture still carries what stood beside them
     return plain
 
 
-def _reducible(image: Image.Image) -> Image.Image:
-    """In a mode whose pixels can be put together."""
-    if image.mode == "I;16":  # its upper eight bits: converted as it is, all but black would become white
-        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode == "LA" or (image.mode == "P" and "transparency" in image.info):
-        return image.convert("RGBA")
-    return image.convert("RGB") if image.mode in ("P", "CMYK") else image
+def _decoded(content: bytes, kept_side: int) -> tuple[Image.Image, Image.Transpose | None]:
+    """The pixels on white, not much more than are kept, and how to turn them: the whole is let go with the return."""
+    with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        image.draft(None, _shrunk_size(image, kept_side))  # a JPEG is decoded at half or a quarter of its size
+        image.load()
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 0))  # of a PNG only now: asking decodes it
+        picture, whole_times = _on_white(image), max(1, max(image.size) // kept_side)
+        return picture.reduce(whole_times) if whole_times > 1 else picture, turn
 
 
-def _shrunk(image: Image.Image, kept_side: int) -> Image.Image:
-    """At most `kept_side` a side, in the same mode."""
-    size = _shrunk_size(image, kept_side)
-    whole_times = max(1, max(image.size) // kept_side)  # what is quick first, the rest with what is left
-    if image.mode != "RGBA":
-        smaller = image.reduce(whole_times) if whole_times > 1 else image
-        return smaller.resize(size, Image.Resampling.BOX)
-    bands = [image.getchannel(band).reduce(whole_times) for band in "RGBA"]  # whole, it would be copied before
-    return Image.merge("RGBA", bands).resize(size, Image.Resampling.BOX)
+def _on_white(image: Image.Image) -> Image.Image:
+    """Grey or RGB without transparency, as on white paper.
+
+    Made some rows at a time: whole, each step on the way would be a copy of the picture.
+    """
+    mode = "L" if image.mode in _GREY else "RGB"
+    if image.mode == mode:
+        return image
+    paper = Image.new(mode, image.size, "white")
+    for top in range(0, image.height, _ROWS):
+        rows = _alike(image.crop((0, top, image.width, min(top + _ROWS, image.height))))
+        paper.paste(rows.convert(mode), (0, top), mask=rows.getchannel("A") if rows.mode in ("RGBA", "LA") else None)
+    return paper
+
+
+def _alike(rows: Image.Image) -> Image.Image:
+    """The same in a mode that can be made grey or RGB as it is, or with a channel for what is transparent."""
+    if rows.mode == "I;16":  # its upper eight bits: converted as it is, all but black would become white
+        return rows.convert("I").point(lambda value: value * (1 / 256))
+    return rows.convert("RGBA") if rows.mode == "P" and "transparency" in rows.info else rows
 
 
 def _shrunk_size(image: Image.Image, kept_side: int) -> tuple[int, int]:

@@ -180,3 +180,29 @@ CLEANED: dict[str, Callable[[], bytes]] = {
     "8000 wide": lambda: jpeg(drawing((8000, 1200)), quality=50),
 }
 """What is taken, and must come out as pixels and nothing else."""
+
+
+def _large(mode: str, kind: str, size: tuple[int, int] = (4096, 3050), **options) -> Callable[[], bytes]:
+    """A picture of as many pixels as this way of writing them may have."""
+
+    def make() -> bytes:
+        ramp = Image.linear_gradient("L").resize(size)
+        if mode == "I;16":
+            return saved(ramp.convert("I").point(lambda value: value * 257).convert(mode), kind, **options)
+        if mode == "P":
+            return saved(ramp.convert(mode), kind, **options)
+        return saved(Image.merge(mode, [ramp] * len(Image.new(mode, (1, 1)).getbands())), kind, **options)
+
+    return make
+
+
+COSTLY: dict[str, Callable[[], bytes]] = {
+    "colours": _large("RGB", "PNG", (5700, 4380)),
+    "transparent colours": _large("RGBA", "PNG"),
+    "transparent grey": _large("LA", "PNG"),
+    "transparent palette": _large("P", "PNG", transparency=bytes(range(256))),
+    "sixteen bits of grey": _large("I;16", "PNG"),
+    "inks": _large("CMYK", "JPEG", progressive=True, subsampling=0),
+    "finer and finer": _large("RGB", "JPEG", progressive=True, subsampling=0),
+}
+"""What is taken of scans and costs the most."""
