@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import audit, passwords, sms, throttles
+from accounts import audit, passwords, sealing, sms, throttles
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.flows import Flow, Progress, Step
@@ -18,7 +18,7 @@ from accounts.models.messages import Purpose
 from accounts.models.signins import Proof
 from accounts.passwords import Setting
 from staff import natural
-from staff.doors import Chosen, Door
+from staff.doors import START_AGAIN, Chosen, Door
 from staff.models import Membership
 from staff.standing import FROZEN, REMOVED, Standing
 
@@ -76,6 +76,7 @@ def verify_by_code(progress: Progress, chosen: Chosen, code: str, *, by: Actor) 
     sms.check_code(binding_of(progress, chosen), code, by=by)
     progress.establish("personal_version", "0")
     progress.establish("proof", Proof.ENTERPRISE_SMS)
+    progress.establish("phone", sealing.lookup_hash(chosen.phone.number))
     if not chosen.standing.needs_own_password:
         progress.establish("own_password", "present")
 
@@ -140,11 +141,28 @@ def _own_membership(chosen: Chosen) -> Membership:
     return membership
 
 
+def _is_set_meanwhile(chosen: Chosen, membership: Membership, password: str) -> bool:
+    """Whether this very password stands there already: the form was sent twice (F12).
+
+    Raises ValidationError `start_again` where his password was set or reset while he was choosing this one: the page
+    that asked for a first one is older than what stands there (D10).
+    """
+    if replace(chosen.standing, membership=membership).needs_own_password:
+        return False
+    credential = membership.signing_credential
+    if credential is not None and credential.is_set and passwords.check(credential, password):
+        return True
+    raise ValidationError(START_AGAIN, code="start_again")
+
+
 def set_first_password(progress: Progress, chosen: Chosen, password: str, *, by: Actor) -> None:
     """Set the personal password that a first sign-in asks for (M21), and make the membership that carries it.
 
-    Raises ValidationError with the code of the rule of D12 that the password breaks.
+    Raises ValidationError with the code of the rule of D12 that the password breaks; `start_again` where the phone
+    that took his code isn't his any more (OTP-10), or a password was set or reset meanwhile.
     """
+    if not progress.has("phone") or progress.get("phone") != sealing.lookup_hash(chosen.phone.number):
+        raise ValidationError(START_AGAIN, code="start_again")
     taxpayer, person = chosen.taxpayer, chosen.person
     others = (taxpayer.credential, person.credential)
     own = chosen.standing.membership
@@ -154,7 +172,8 @@ def set_first_password(progress: Progress, chosen: Chosen, password: str, *, by:
     with transaction.atomic():
         Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=taxpayer.pk)
         membership = _own_membership(chosen)
-        membership.credential = passwords.store(membership.credential, hashed)
-        membership.save(update_fields=["credential"])
-        audit.record(Kind.PASSWORD_SET, by=by, person=person, taxpayer=taxpayer, target=person)
+        if not _is_set_meanwhile(chosen, membership, password):
+            membership.credential = passwords.store(membership.credential, hashed)
+            membership.save(update_fields=["credential"])
+            audit.record(Kind.PASSWORD_SET, by=by, person=person, taxpayer=taxpayer, target=person)
     progress.establish("own_password", "set")

@@ -242,6 +242,8 @@ def set_password_at(request: Request, progress: Progress, door: Door) -> HttpRes
         try:
             ordinary.set_first_password(progress, chosen, form.cleaned_data["new_password"], by=request.actor)
         except ValidationError as refusal:
+            if refusal.code == "start_again":
+                return start_again(request, progress)
             form.add_error("new_password", refusal)
         else:
             return go_in(request, progress, chosen, inside=door.inside)

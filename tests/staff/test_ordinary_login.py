@@ -1,6 +1,7 @@
 """普通登录 as stories: real pages, real codes, no part of the portal replaced."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -9,10 +10,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import passwords
+from accounts.actor import Actor
 from accounts.models import AuditEntry, SignIn, SmsCode
 from accounts.models.record import Kind
+from realname import counter
+from realname.models import Post
+from staff import doors, ordinary
 from staff.models import Membership
+from staff.services import members
 from tests import cast
+from tests.etax.officers import officer
+from tests.staff.acting import actor
 from tests.visitor import words
 
 M63 = "您选择的办税人已经被锁定，请选择其他办税人"
@@ -179,6 +187,54 @@ def test_a_clerk_without_a_password_sets_one_after_his_sms(visitor):
     visitor.go_to_verify("HC", "马文涛")
     assert visitor.verify_by_sms("19900000010").url == reverse("staff:set_password")
     assert visitor.set_password(NEW).url == reverse("home")
+
+
+@pytest.mark.rule("OTP-10", "FLOW-01", "RST-03")
+def test_who_waits_at_the_first_password_with_an_old_phone_sets_none_once_the_phone_is_another(visitor):
+    assert visitor.sign_in_by_sms("HC", "马文涛").url == reverse("staff:set_password")
+    person = cast.person("马文涛")
+    counter.collect(person, name="马文涛", phone="19933334444", by=officer())
+    for post in Post.objects.filter(person=person):
+        post.mobile = "19933334444"
+        post.save()
+    answer = visitor.set_password(NEW)
+    assert answer.url == reverse("login")
+    assert str(doors.START_AGAIN) in words(visitor.get(answer.url))
+    assert not cast.membership("HC", "马文涛").credential
+
+
+@pytest.mark.rule("D10", "FLOW-01", "RST-03")
+def test_a_first_password_page_that_is_older_than_a_password_or_a_reset_changes_nothing(visitor, other_visitor):
+    visitor.sign_in_by_sms("HC", "马文涛")
+    other_visitor.sign_in_by_sms_later("HC", "马文涛")
+    other_visitor.set_password(NEW)
+    assert visitor.set_password("另一个好密码2026").url == reverse("login")
+    assert is_in(other_visitor)
+    assert passwords.check(cast.membership("HC", "马文涛").credential, NEW)
+
+
+@pytest.mark.rule("D10", "FLOW-01", "RST-03")
+def test_a_first_password_page_that_is_older_than_a_reset_does_not_end_the_reset_state(visitor):
+    visitor.sign_in_by_sms("HC", "马文涛")
+    member = cast.membership("HC", "马文涛")
+    members.reset_password(member, version=member.version, by=actor("HC", "钱思远"))
+    assert visitor.set_password(NEW).url == reverse("login")
+    assert not is_in(visitor)
+    assert cast.membership("HC", "马文涛").credential.is_temporary
+
+
+@pytest.mark.rule("F12")
+def test_the_second_of_two_equal_first_passwords_gets_the_same_answer(visitor):
+    visitor.sign_in_by_sms("HC", "马文涛")
+    passage = ordinary.FLOW.under_way(SimpleNamespace(session=visitor.session))
+    chosen = doors.chosen_of(passage, ordinary.DOOR)  # read before the first of both is done
+    member = cast.membership("HC", "马文涛")
+    member.credential = passwords.store(None, passwords.hash_new(NEW))
+    member.save()
+    ordinary.set_first_password(passage, chosen, NEW, by=Actor())
+    assert passage.has("own_password")
+    assert cast.membership("HC", "马文涛").credential.version == member.credential.version
+    assert not AuditEntry.objects.filter(kind=Kind.PASSWORD_SET, target=member.person).exists()
 
 
 @pytest.mark.rule("M35", "M95")
