@@ -8,12 +8,14 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.db.models.signals import post_save
+from django.dispatch import receiver
 from django.test import TransactionTestCase
 
 from accounts import triggers
 from accounts.addresses import cache_breaker
 from accounts.hashers import Argon2idHasher
-from accounts.models import Taxpayer
+from accounts.models import AuditEntry, Taxpayer
 from etax import catalogues, demo
 from tests.visitor import Visitor
 
@@ -43,6 +45,12 @@ def _empty_the_database(self):
 
 
 TransactionTestCase._fixture_teardown = _empty_the_database
+
+
+@receiver(post_save, sender=AuditEntry)
+def every_reason_has_words(instance: AuditEntry, **_kwargs: object) -> None:
+    """Whatever refusal a test makes the portal record, the taxpayer must be told why in words, not by a code (D28)."""
+    assert not instance.reason or instance.reason_in_words != instance.reason, f"no words for {instance.reason!r}"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from accounts import limits
-from accounts.models.record import REASONS, Kind
+from accounts import audit, limits
+from accounts.actor import Actor
+from accounts.models.record import Kind
 from tests import messages, rules
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +35,13 @@ def test_the_operators_table_of_limits_is_the_one_in_force():
         assert f"| `{limit.name}` | {limit.count} | {period} | {block} | {limit.subject} | {limit.why} |" in shown
 
 
-def test_every_reason_a_service_writes_has_words():
-    assert all(str(text) for text in REASONS.values())
+@pytest.mark.rule("D28")
+def test_no_two_kinds_of_acts_are_called_the_same():
     assert len(Kind.values) == len(set(Kind.labels))
+
+
+@pytest.mark.rule("D28")
+def test_a_refusal_without_words_makes_every_test_fail_that_meets_it(db):
+    audit.record(Kind.SIGN_IN, by=Actor(), reason="frozen")
+    with pytest.raises(AssertionError, match="brand_new"):
+        audit.record(Kind.SIGN_IN, by=Actor(), reason="brand_new")
