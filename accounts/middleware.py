@@ -7,14 +7,17 @@ from django.contrib.auth import SESSION_KEY
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts import signins
 from accounts.actor import Actor
 from accounts.addresses import client_ip
 from accounts.models import SignIn
-from accounts.models.signins import LOSSES, EndReason
+from accounts.models.signins import EndReason
 from accounts.requests import Request, is_signing_out
 from accounts.words import storable
+
+_PASSWORD_THERE = _("您在该企业的登录方式或该企业的登录密码已变更，请重新切换到该企业。")
 
 
 class ActorMiddleware:
@@ -46,9 +49,10 @@ class ActorMiddleware:
         )
         if reason == EndReason.SWITCHED and request.path != reverse("home"):
             return redirect("home")  # another tab has just switched; this browser has its new session id already
-        if self._falls_back(request, sign_in) and not is_signing_out(request):
-            signins.fall_back(request, sign_in, by=actor)
-            messages.warning(request, EndReason(sign_in.ended_because).label)
+        lost = sign_in.lost_because if _is_its_owners(request, sign_in) and not is_signing_out(request) else None
+        if lost is not None:
+            if signins.fall_back(request, sign_in, by=actor):
+                messages.warning(request, _PASSWORD_THERE if lost == EndReason.PASSWORD_CHANGED else lost.label)
             return redirect("staff:capacity")
         if reason is not None:
             signins.end(sign_in, reason, by=actor)
@@ -67,12 +71,6 @@ class ActorMiddleware:
         if not _is_its_owners(request, sign_in):
             return EndReason.CAPACITY_LOST
         return sign_in.why_over()
-
-    @staticmethod
-    def _falls_back(request: Request, sign_in: SignIn) -> bool:
-        """Whether only a capacity that was switched to was lost, and what proved the session still holds (D16)."""
-        is_lost = sign_in.ended_because in LOSSES and sign_in.rests_on_another
-        return is_lost and _is_its_owners(request, sign_in) and sign_in.why_over() is None
 
 
 def _is_its_owners(request: Request, sign_in: SignIn) -> bool:

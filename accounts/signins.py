@@ -7,7 +7,7 @@ from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import BigIntegerField, Exists, F, Q, QuerySet, UUIDField, Value
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, UUIDField, Value
 from django.db.models.functions import Greatest
 from django.http import HttpRequest
 from django.utils import timezone
@@ -19,7 +19,7 @@ from accounts.audit import Kind
 from accounts.composed import Composed, Given
 from accounts.limits import STEP_UP_LIFE
 from accounts.models import Credential, Person, SignIn, Taxpayer
-from accounts.models.signins import IDLE, LONGEST, EndReason, Proof
+from accounts.models.signins import IDLE, LONGEST, LOSSES, EndReason, Proof
 
 SESSION_KEY = "sign_in"
 BY_CODE = frozenset({Proof.ENTERPRISE_SMS, Proof.PERSON_SMS})
@@ -127,17 +127,20 @@ def switch(
     return sign_in
 
 
-def fall_back(request: HttpRequest, previous: SignIn, *, by: Actor) -> None:
+def fall_back(request: HttpRequest, previous: SignIn, *, by: Actor) -> bool:
     """A capacity that was switched to is lost: what proved the session still holds, so it goes on for no taxpayer.
 
-    The next pages lead to 切换身份 until its owner has chosen one (D16): never to another capacity by itself.
+    The next pages lead to 切换身份 until its owner has chosen one (D16): never to another capacity by itself. False,
+    and nothing, where the sign-in was ended meanwhile for good.
     """
     with transaction.atomic():
-        _close(previous, EndReason.CAPACITY_LOST)
+        if not _close(previous, EndReason.CAPACITY_LOST) and not _lock_lost(previous):
+            return False
         proof = Proof.PERSON_SMS if previous.proof in BY_CODE else Proof.PERSON_PASSWORD
         sign_in = _go_on(previous, None, proof, previous.code_at, by=by)
     _enter(request, sign_in, request.session.get(_GIVEN, {}))
     request.session[_LOST] = previous.taxpayer.name if previous.taxpayer else ""
+    return True
 
 
 def must_choose(request: HttpRequest) -> bool:
@@ -154,6 +157,22 @@ def _close(sign_in: SignIn, reason: EndReason) -> bool:
     """End the row because another goes on for it; False when it has ended already."""
     now = max(timezone.now(), sign_in.started_at)
     return bool(SignIn.objects.filter(pk=sign_in.pk, ended_at__isnull=True).update(ended_at=now, ended_because=reason))
+
+
+def _lock_lost(sign_in: SignIn) -> bool:
+    """Lock the row, as who ends it for good does; whether it has lost its capacity, and nothing else."""
+    return coming_back(sign_in.person).select_for_update(of=("self",), no_key=True).filter(pk=sign_in.pk).exists()
+
+
+def coming_back(person: Person) -> QuerySet[SignIn]:
+    """His sign-ins that have lost the capacity they were switched to, and go on at their next click (`fall_back`).
+
+    They count as live for whoever ends them: they have an end only as what they were.
+    """
+    lost = SignIn.objects.filter(person=person, origin__isnull=False, ended_because__in=LOSSES)
+    newer = SignIn.objects.filter(origin=OuterRef("origin"), pk__gt=OuterRef("pk"))
+    recent = lost.filter(seen_at__gt=idle_since(), started_at__gt=timezone.now() - LONGEST)
+    return recent.exclude(Exists(newer))
 
 
 def _go_on(previous: SignIn, taxpayer: Taxpayer | None, proof: Proof, code_at: datetime | None, *, by: Actor) -> SignIn:
@@ -213,12 +232,17 @@ def seen(sign_in: SignIn) -> None:
 
 @transaction.atomic
 def end(sign_in: SignIn, reason: EndReason, *, by: Actor) -> None:
-    """End one sign-in, or the one that its owner switched to; one that has ended already keeps its first reason."""
+    """End one sign-in, or the one that its owner switched to; one that has ended already keeps its first reason.
+
+    One that would come back has only lost a capacity: it ends now.
+    """
     if reason != EndReason.SWITCHED:
         sign_in = _now(sign_in)
     changed = SignIn.objects.filter(pk=sign_in.pk, ended_at__isnull=True).update(
         ended_at=max(timezone.now(), sign_in.started_at), ended_because=reason
     )
+    if not changed and reason not in LOSSES:
+        changed = coming_back(sign_in.person).filter(pk=sign_in.pk).update(ended_because=reason)
     if changed:
         kind = Kind.SIGN_OUT if reason == EndReason.SIGNED_OUT else Kind.SIGN_IN_ENDED
         audit.record(kind, by=by.as_signed_in, target=sign_in.person, proof=sign_in.proof, because=reason)
@@ -258,8 +282,29 @@ def end_proven_by_phone(person: Person, reason: EndReason, *, keep: SignIn | Non
 
     His real-name phone has become another: whoever has the old one is out (OTP-10).
     """
-    proven = SignIn.objects.filter(Q(proof__in=_BY_PHONE) | Q(code_at__isnull=False), person=person, ended_at=None)
-    return end_these(proven.exclude(pk=keep.pk) if keep is not None else proven, reason)
+    by_phone = Q(proof__in=_BY_PHONE) | Q(code_at__isnull=False)
+    return _end_beside(person, by_phone, reason, keep=keep)
+
+
+def _end_beside(person: Person, which: Q, reason: EndReason, *, keep: SignIn | None) -> int:
+    """End those of his sign-ins that are live or would come back, but the one to keep; returns how many."""
+    live, lost = SignIn.objects.filter(which, person=person, ended_at__isnull=True), coming_back(person).filter(which)
+    if keep is not None:
+        live, lost = live.exclude(pk=keep.pk), lost.exclude(pk=keep.pk)
+    ended = lost.update(ended_because=reason) + end_these(live, reason)
+    # Once more: one that was being switched meanwhile goes on under a row that the first look didn't see.
+    return ended + end_these(live, reason)
+
+
+def listed(*, by: Actor) -> list[SignIn]:
+    """The sign-ins of who acts that are live now or come back at their next click, newest first (SES-07)."""
+    person = by.person
+    if person is None:
+        return []
+    live = SignIn.objects.filter(person=person, ended_at__isnull=True, seen_at__gt=idle_since())
+    lost = coming_back(person).select_related(*_PROOFS, *(f"origin__{each}" for each in _PROOFS))
+    both = [*live.select_related("taxpayer"), *(each for each in lost if each.lost_because is not None)]
+    return sorted(both, key=lambda each: each.started_at, reverse=True)
 
 
 @transaction.atomic
@@ -267,8 +312,7 @@ def end_others(*, by: Actor) -> int:
     """End every other sign-in of who acts, whichever firm it is for (SES-07); returns how many there were."""
     if by.person is None or by.sign_in is None:
         return 0
-    others = SignIn.objects.filter(person=by.person, ended_at__isnull=True).exclude(pk=by.sign_in.pk)
-    ended = end_these(others, EndReason.ENDED_BY_OWNER)
+    ended = _end_beside(by.person, Q(), EndReason.ENDED_BY_OWNER, keep=by.sign_in)
     SignIn.objects.filter(pk=by.sign_in.pk).update(told_of=None)
     if ended:
         because = EndReason.ENDED_BY_OWNER

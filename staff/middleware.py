@@ -54,9 +54,9 @@ class CapacityMiddleware:
         """Out, or on to 切换身份 where another capacity proved the session (D16)."""
         if not sign_in.rests_on_another:
             return self._out(request, sign_in, taxpayer, problem)
-        audit.record(Kind.CAPACITY_LOST, by=request.actor, reason=_said(problem).code)
-        signins.fall_back(request, sign_in, by=request.actor)
-        _say(request, problem)
+        if signins.fall_back(request, sign_in, by=request.actor):
+            audit.record(Kind.CAPACITY_LOST, by=request.actor, reason=_said(problem).code)
+            _say(request, problem)
         return redirect("staff:capacity")
 
     @staticmethod

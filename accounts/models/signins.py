@@ -56,6 +56,7 @@ LOSSES = frozenset(
         EndReason.CAPACITY_LOST,
         EndReason.ENDED_BY_LEAD,
         EndReason.PASSWORD_RESET,
+        EndReason.PASSWORD_CHANGED,
     }
 )
 """What ends somebody's sign-ins for one taxpayer, and not what proved him elsewhere (D16)."""
@@ -141,9 +142,38 @@ class SignIn(models.Model):
         return self.origin is not None and self.origin.taxpayer_id != self.taxpayer_id
 
     @property
+    def lost_because(self) -> EndReason | None:
+        """Why only the capacity that was switched to is lost, while what proved the session still holds (D16).
+
+        Such a session goes on for no taxpayer; None where it goes on as it is, or is over altogether.
+        """
+        if not self.rests_on_another or self._is_over_anyway:
+            return None
+        if self.ended_at is None:
+            return EndReason.PASSWORD_CHANGED if self._enterprise_has_changed else None
+        if self.ended_because == EndReason.PASSWORD_CHANGED and self.taxpayer_id is None:
+            return None  # his own password: what it proved is over wherever he had switched
+        return EndReason(self.ended_because) if self.ended_because in LOSSES else None
+
+    @property
+    def _is_over_anyway(self) -> bool:
+        """Whether time, or what proved the session, ends it whatever capacity it has now."""
+        now = timezone.now()
+        is_late = now - self.started_at >= LONGEST or now - self.seen_at >= IDLE
+        is_unproven = self._personal_has_changed or (self.origin is not None and self.origin._rests_on_changed_password)
+        return is_late or is_unproven or self._why_origin_is_over() is not None
+
+    @property
+    def _enterprise_has_changed(self) -> bool:
+        return self._changed(self.enterprise_credential, self.enterprise_version)
+
+    @property
+    def _personal_has_changed(self) -> bool:
+        return self._changed(self.personal_credential, self.personal_version)
+
+    @property
     def _rests_on_changed_password(self) -> bool:
-        enterprise = self._changed(self.enterprise_credential, self.enterprise_version)
-        return enterprise or self._changed(self.personal_credential, self.personal_version)
+        return self._enterprise_has_changed or self._personal_has_changed
 
     @staticmethod
     def _changed(credential: Credential | None, version: int) -> bool:

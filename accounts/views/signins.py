@@ -37,8 +37,7 @@ def sign_out(request: Request) -> HttpResponse:
 @open_while_acting
 def sign_ins(request: Request) -> HttpResponse:
     """My sign-ins that are live now (SES-07)."""
-    live = SignIn.objects.filter(person=request.actor.person, ended_at__isnull=True, seen_at__gt=signins.idle_since())
-    newest = list(live.select_related("taxpayer").order_by("-started_at")[:_MOST])
+    newest = signins.listed(by=request.actor)[:_MOST]
     return page(request, "accounts/sign_ins.html", {"sign_ins": newest, "has_others": len(newest) > 1})
 
 

@@ -12,12 +12,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import passwords, signins
+from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, SignIn, Throttle
 from accounts.models.signins import EndReason, Proof
 from realname.models import MisuseCase, Post
 from staff import capacity, enterprise
 from staff.models import Membership
+from staff.services import members
 from tests import cast
 from tests.staff.acting import (
     actor,
@@ -56,7 +58,7 @@ def card(visitor, name: str) -> str:
 
 
 def live() -> SignIn:
-    return SignIn.objects.exclude(person=cast.person("钱思远")).get(ended_at__isnull=True)
+    return SignIn.objects.exclude(person__name__in=["钱思远", "王晓敏"]).get(ended_at__isnull=True)
 
 
 def is_at(visitor, name: str) -> bool:
@@ -441,19 +443,60 @@ def test_switching_does_not_make_the_eight_hours_longer(visitor, yunfan):
 
 
 @pytest.mark.rule("D16", "SES-05")
-@pytest.mark.parametrize("whose", ["HC's enterprise", "her own at HC", "YF's enterprise"])
-def test_a_change_of_any_password_that_was_used_ends_it(visitor, yunfan, whose):
+@pytest.mark.parametrize("whose", ["HC's enterprise", "her own at HC"])
+def test_a_change_of_any_password_that_proved_the_session_ends_it(visitor, yunfan, whose):
     visitor.sign_in_by_password("HC", NAME)
     switch_with_password(visitor, "YF")
     switch_with_code(visitor, uid_of("YF"), NAME)
     credentials = {
         "HC's enterprise": cast.taxpayer("HC").credential,
         "her own at HC": cast.membership("HC", NAME).credential,
-        "YF's enterprise": cast.taxpayer("YF").credential,
     }
     assert visitor.get(HOME).status_code == 200
     passwords.store(credentials[whose], passwords.hash_new(NEW))
     assert is_out(visitor, "本次登录所用的密码已变更")
+
+
+@pytest.mark.rule("D16", "SES-07", "OTP-10")
+@pytest.mark.parametrize("lose", [members.remove, members.end_sign_ins, members.reset_password])
+def test_a_session_that_lost_its_capacity_is_listed_and_ended_like_any_other(visitor, other_visitor, yunfan, lose):
+    at_yunfan(other_visitor)
+    assert other_visitor.get(HOME).status_code == 200
+    lose(yunfan, version=yunfan.version, by=actor("YF", "王晓敏"))
+    visitor.sign_in_by_sms_later("HC", NAME)
+    assert YUNFAN in words(visitor.get(reverse("accounts:sign_ins")))
+    visitor.post(reverse("accounts:end_other_sign_ins"))
+    assert YUNFAN not in words(visitor.get(reverse("accounts:sign_ins")))
+    assert is_out(other_visitor, "您在另一处结束了本次登录")
+    assert live().taxpayer == cast.taxpayer("HC")
+
+
+@pytest.mark.rule("D16", "SES-07")
+def test_one_session_that_lost_its_capacity_can_be_ended_alone(visitor, other_visitor, yunfan):
+    at_yunfan(other_visitor)
+    members.remove(yunfan, version=yunfan.version, by=actor("YF", "王晓敏"))
+    lost = SignIn.objects.get(taxpayer=cast.taxpayer("YF"), person=yunfan.person)
+    visitor.sign_in_by_sms_later("HC", NAME)
+    visitor.post(reverse("accounts:end_sign_in", args=[lost.uid]))
+    assert is_out(other_visitor, "您在另一处结束了本次登录")
+    assert entries(Kind.SIGN_IN_ENDED)[-1].details["because"] == EndReason.ENDED_BY_OWNER
+
+
+@pytest.mark.rule("D16", "OTP-10")
+def test_a_phone_that_became_another_ends_what_lost_its_capacity_too(visitor, yunfan):
+    at_yunfan(visitor)
+    members.remove(yunfan, version=yunfan.version, by=actor("YF", "王晓敏"))
+    assert signins.end_proven_by_phone(yunfan.person, EndReason.ENDED_BY_BUREAU) == 1
+    assert is_out(visitor, "税务机关结束了本次登录")
+
+
+@pytest.mark.rule("D16")
+def test_a_session_that_is_ended_just_as_it_falls_back_is_over(visitor, yunfan, rf):
+    at_yunfan(visitor)
+    stale = SignIn.objects.get(taxpayer=cast.taxpayer("YF"), ended_at=None)
+    signins.end(stale, EndReason.ENDED_BY_OWNER, by=Actor())
+    assert signins.fall_back(rf.get(HOME), stale, by=Actor()) is False
+    assert is_out(visitor, "您在另一处结束了本次登录")
 
 
 @pytest.mark.rule("D16", "M74")
@@ -507,11 +550,32 @@ def end_by_lead(member: Membership) -> None:
     signins.end_all(member.person, member.taxpayer, EndReason.ENDED_BY_LEAD)
 
 
+def bind(member: Membership) -> None:
+    members.bind(member, version=member.version, by=lead_of(member))
+
+
+def unbind(member: Membership) -> None:
+    Membership.objects.filter(pk=member.pk).update(bound_at=timezone.now())
+    members.unbind(member, version=member.version, by=lead_of(member))
+
+
+def change_enterprise_password(member: Membership) -> None:
+    passwords.store(member.taxpayer.credential, passwords.hash_new(NEW))
+
+
+def lead_of(member: Membership) -> Actor:
+    return actor("YF", "王晓敏") if member.taxpayer.name == YUNFAN else actor("HC", "钱思远")
+
+
+PASSWORD_ELSEWHERE = {bind, unbind, change_enterprise_password}
 LOST = {
     freeze: "办税人员已冻结",
     end_post: "当前办税人与税务登记办税人信息不符",
     remove: "您已不是该企业的办税人员",
     end_by_lead: "法定代表人（业主）或财务负责人结束了本次登录",
+    bind: "重新切换到该企业",
+    unbind: "重新切换到该企业",
+    change_enterprise_password: "重新切换到该企业",
 }
 each_loss = pytest.mark.parametrize("lose", LOST, ids=lambda act: act.__name__)
 
@@ -542,7 +606,7 @@ def test_losing_a_capacity_that_was_switched_to_leads_to_choosing_with_the_reaso
 def test_losing_the_capacity_that_proved_the_session_ends_all(visitor, yunfan, lose):
     at_yunfan(visitor)
     lose(cast.membership("HC", NAME))
-    assert is_out(visitor, LOST[lose])
+    assert is_out(visitor, "所用的密码已变更" if lose in PASSWORD_ELSEWHERE else LOST[lose])
     assert visitor.get(LIST).url.startswith(reverse("login"))
     assert not SignIn.objects.filter(ended_at__isnull=True, person=cast.person(NAME)).exists()
 
