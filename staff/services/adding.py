@@ -31,14 +31,16 @@ def find(*, name: str, id_type: str, id_number: str, by: Actor) -> Standing:
 
     Raises ValidationError `candidate_not_found` for everybody else, whatever is missing; `already_added`, whose
     params name the `member`;
-    `searches` after ten an hour; PermissionDenied for who has no 管理权限.
+    `searches` after ten an hour; `frozen` or `expired` as `_kept_out` says; PermissionDenied for who has no 管理权限.
     """
     person, taxpayer = rights.require_manager(by, act=Kind.MEMBER_SEARCHED)
     obstacle = throttles.take((SEARCHES, f"{taxpayer.uid}:{person.uid}"))
     known = None if obstacle else _look_up(name, id_type, id_number, taxpayer)
     is_member = known is not None and known.membership is not None and bool(known.posts)
     found = known if known is not None and _may_be_added(known) else None
+    kept_out = _kept_out(found, by=by) if found is not None else None
     reason = "searches" if obstacle else "already_added" if is_member else "" if found else "candidate_not_found"
+    reason = str(kept_out.code) if kept_out is not None else reason
     masked = numbers.mask_id_number(numbers.fold(id_number))
     target = found.person if found else None
     audit.record(Kind.MEMBER_SEARCHED, by=by, target=target, reason=reason, id_number=masked)
@@ -52,7 +54,24 @@ def find(*, name: str, id_type: str, id_number: str, by: Actor) -> Standing:
         raise ValidationError(text, code="already_added", params={"member": member})
     if found is None:
         raise ValidationError(_("未查询到该人员信息"), code="candidate_not_found")
+    if kept_out is not None:
+        raise kept_out
     return found
+
+
+def _kept_out(found: Standing, *, by: Actor) -> ValidationError | None:
+    """Why only a lead may add him again: he was frozen, or his last day was over, when he ceased to be a member.
+
+    Else whoever has 管理权限 could lift what only legal representative and finance officer may lift (D8, M65).
+    """
+    if by.is_lead:
+        return None
+    former = Membership.objects.filter(taxpayer=found.taxpayer, person=found.person, removed_at__isnull=False)
+    last = former.order_by("-removed_at").first()
+    if last is None or not (last.is_frozen or last.is_expired):
+        return None
+    text = _("该人员此前已被冻结或权限已到期，只能由法定代表人（业主）或财务负责人重新添加。")
+    return ValidationError(text, code="frozen" if last.is_frozen else "expired")
 
 
 def _may_be_added(found: Standing) -> bool:
@@ -104,7 +123,7 @@ def add(found: Standing, *, password: str, identities: Collection[Identity], is_
     """Add the person as clerk with a first personal password, identities and 管理权限 (M31). He is told by SMS.
 
     Raises ValidationError `no_identity`, `foreign_identity`, `function_not_held`, `only_leads_give_management`,
-    `already_added`, or the code of the rule of D12 that the password breaks.
+    `already_added`, as `_kept_out`, or the code of the rule of D12 that the password breaks.
     """
     _person, taxpayer = rights.require_manager(by, act=Kind.MEMBER_ADDED, target=found.person)
     given: dict[str, Any] = {"identities": sorted(identity.name for identity in identities), "is_manager": is_manager}
@@ -119,6 +138,9 @@ def add(found: Standing, *, password: str, identities: Collection[Identity], is_
 def _add(
     found: Standing, taxpayer: Taxpayer, password: str, identities: Collection[Identity], is_manager: bool, *, by: Actor
 ) -> Membership:
+    kept_out = _kept_out(found, by=by)
+    if kept_out is not None:
+        raise kept_out
     _check_identities(identities, taxpayer, by=by)
     if is_manager and not by.is_lead:
         text = _("只有法定代表人（业主）和财务负责人可以授予管理权限。")

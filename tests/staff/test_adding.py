@@ -585,3 +585,34 @@ def test_each_condition_that_can_be_mended_in_the_portal_has_its_link(lead, othe
     cast.membership("HC", "郑海涛").identities.set([narrow])
     other_visitor.sign_in_by_sms("HC", "郑海涛")
     assert link not in other_visitor.post(SEARCH, query("查无此人")).content.decode()
+
+
+@pytest.mark.rule("M62", "M65", "D8")
+@pytest.mark.parametrize(
+    ("column", "when", "code"),
+    [("frozen_at", timedelta(), "frozen"), ("valid_until", -timedelta(days=1), "expired")],
+)
+def test_a_manager_lifts_no_freeze_by_adding_anew_who_left_or_was_removed_frozen(by, column, when, code):
+    member = cast.membership("HC", "孙雅静")
+    Membership.objects.filter(pk=member.pk).update(
+        **{column: max(member.added_at, timezone.now() + when), "removed_at": timezone.now()}
+    )
+    manager = actor("HC", "郑海涛")
+    asked = query("孙雅静", cast.ID_NUMBERS["孙雅静"])
+    assert refusal(adding.find, **asked, by=manager) == code
+    assert entries(Kind.MEMBER_SEARCHED)[-1].reason == code
+    found = standing.of_person(cast.person("孙雅静"), cast.taxpayer("HC"))
+    more = {"password": NEW, "identities": [identity()], "is_manager": False}
+    assert refusal(adding.add, found, **more, by=manager) == code
+    assert not is_member("孙雅静")
+    adding.add(adding.find(**asked, by=by), **more, by=by)
+    assert is_member("孙雅静")
+
+
+@pytest.mark.rule("M64")
+def test_a_freeze_that_has_lifted_itself_keeps_nobody_from_being_added_anew(world):
+    member, now = cast.membership("HC", "孙雅静"), timezone.now()
+    Membership.objects.filter(pk=member.pk).update(
+        frozen_at=now - timedelta(hours=2), frozen_until=now - timedelta(hours=1), removed_at=now
+    )
+    assert adding.find(**query("孙雅静", cast.ID_NUMBERS["孙雅静"]), by=actor("HC", "郑海涛"))
