@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import passwords
-from accounts.models import AuditEntry, SignIn, SmsMessage, Throttle
+from accounts.models import AuditEntry, Person, SignIn, SmsMessage, Throttle
 from accounts.models.record import Kind
 from realname.models import Position, Post
 from staff import recovery
@@ -183,6 +183,19 @@ def test_a_natural_person_recovers_by_the_real_name_phone(visitor, other_visitor
     assert not SignIn.objects.filter(ended_at__isnull=True, person=cast.person("何晨曦")).exists()
     assert "本次登录所用的密码已变更" in words(other_visitor.get("/", follow=True))
     assert passwords.check(cast.person("何晨曦").credential, NEW)
+
+
+@pytest.mark.rule("CFG-05", "RST-01")
+def test_an_officers_password_is_not_set_anew_by_the_phone_that_is_his_second_proof(visitor):
+    officer = cast.PHONES["顾前程"]
+    asked = {"username": cast.USERNAMES["顾前程"], "phone": officer}
+    answer = visitor.post_with_picture(reverse("staff:forgotten_person"), asked)
+    assert answer.url == reverse("staff:forgotten_person_code")
+    assert visitor.texts_to(officer) == []
+    Person.objects.filter(name="顾前程").update(is_staff=False)
+    Throttle.objects.all().delete()
+    visitor.post_with_picture(reverse("staff:forgotten_person"), asked)
+    assert len(visitor.texts_to(officer)) == 1
 
 
 @pytest.mark.rule("RST-01")
