@@ -69,6 +69,16 @@ class Row:
         return self.is_registered and self.is_collected and self.is_linked and not self.is_misused
 
     @property
+    def shows_phone(self) -> bool:
+        """Whether the firm sees his phone: only of who is collected and linked, and works there still (M93, D35)."""
+        return self.is_usable and bool(self.phone.number)
+
+    @property
+    def shows_numbers(self) -> bool:
+        """Whether it is the firm's business to see his full number (D27)."""
+        return self.is_registered and not self.is_misused
+
+    @property
     def is_misused(self) -> bool:
         """Whether he has said that the firm uses his name without him, and the bureau hasn't said otherwise (D35)."""
         return any(getattr(post, "is_misused", False) for post in self.posts)

@@ -293,11 +293,17 @@ def _day(moment: datetime) -> str:
     return for_phones("%(year)s年%(month)s月%(day)s日") % {"year": day.year, "month": day.month, "day": day.day}
 
 
+_HIDES_ALL = (standing.NOT_IN_REGISTER, standing.MISUSED)
+_HIDES_PHONE = (standing.NOT_COLLECTED, standing.NOT_LINKED)
+
+
 def show_number(membership: Membership, which: str, *, by: Actor) -> str:
     """His full id number or phone, for LR and FR, with an entry in the record (D27, AUZ-08).
 
     `which` is "id_number" or "phone"; anything else raises LookupError. Raises ValidationError `removed` for who is
-    no member any more: what he has since changed is no business of the firm.
+    no member any more: what he has since changed is no business of the firm. So too, with the problem's code, for whom
+    the register doesn't name or who has said that the firm uses his name (D35); and the phone of who isn't collected
+    and linked (M93).
     """
     _person, taxpayer = rights.require_lead(by, act=Kind.NUMBER_SHOWN, target=membership.person, which=which)
     current = Membership.objects.select_related("person").get(pk=membership.pk, taxpayer=taxpayer)
@@ -306,5 +312,10 @@ def show_number(membership: Membership, which: str, *, by: Actor) -> str:
         audit.record(Kind.NUMBER_SHOWN, by=by, target=person, reason="removed", which=which)
         raise ValidationError(_("该人员已不是本企业的办税人员，不能查看其完整号码。"), code="removed")
     number = {"id_number": person.id_number, "phone": person.phone}[which]
+    problem = standing.of_person(person, taxpayer).problem
+    if problem in _HIDES_ALL or (problem in _HIDES_PHONE and which == "phone"):
+        audit.record(Kind.NUMBER_SHOWN, by=by, target=person, reason=problem.code, which=which)
+        text = _("%(problem)s，不能查看其完整号码。") % {"problem": problem.text}
+        raise ValidationError(text, code=problem.code)
     audit.record(Kind.NUMBER_SHOWN, by=by, target=person, which=which)
     return number

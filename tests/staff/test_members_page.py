@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.audit import Kind
 from accounts.models import AuditEntry
-from realname.models import Position, Post, RealNameRecord
+from realname.models import MisuseCase, Position, Post, RealNameRecord
 from staff import standing
 from staff.members import PAGE_SIZE
 from staff.models import Membership
@@ -314,6 +314,38 @@ def test_the_full_number_is_shown_on_demand_and_recorded_without_the_number(lead
     (entry,) = entries(Kind.NUMBER_SHOWN)
     assert (entry.person, entry.target, entry.taxpayer) == (cast.person("钱思远"), member.person, member.taxpayer)
     assert entry.details == {"which": which}
+
+
+def report_misuse(member: Membership) -> None:
+    MisuseCase.objects.create(taxpayer=member.taxpayer, person=member.person, statement="x")
+
+
+def end_post(member: Membership) -> None:
+    Post.objects.filter(person=member.person, taxpayer=member.taxpayer).update(until=timezone.localdate())
+
+
+def unlink(member: Membership) -> None:
+    Post.objects.filter(person=member.person, taxpayer=member.taxpayer).update(linked_at=None)
+
+
+@pytest.mark.rule("D27", "D35", "M93", "M102")
+@pytest.mark.parametrize(
+    ("happens", "hidden"),
+    [(report_misuse, ["id_number", "phone"]), (end_post, ["id_number", "phone"]), (unlink, ["phone"])],
+)
+def test_the_firm_sees_no_number_that_is_none_of_its_business(lead, happens, hidden):
+    member = cast.membership("HC", "孙雅静")
+    happens(member)
+    page = lead.get(address("member", member))
+    assert "199****0003" not in words(page)
+    assert "199****0003" not in words(lead.get(LIST))
+    numbers = {"id_number": cast.ID_NUMBERS["孙雅静"], "phone": cast.PHONES["孙雅静"]}
+    for which, number in numbers.items():
+        there = address(f"show_{which}", member)
+        assert (there in page.content.decode()) == (which not in hidden)
+        answer = lead.post(there, follow=True)
+        assert (number in words(answer)) == (which not in hidden)
+        assert bool(entries(Kind.NUMBER_SHOWN)[-1].reason) == (which in hidden)
 
 
 @pytest.mark.rule("D27", "AUZ-08", "SES-08")
