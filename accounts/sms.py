@@ -276,7 +276,8 @@ def _must_wait(limit: Limit, seconds: int) -> ValidationError:
 def check_code(binding: Binding, code: str, *, by: Actor) -> None:
     """Use up the code, or count the try against it and the person and raise ValidationError `sms_code`.
 
-    Ten wrong tries in an hour stop the person's checks for ten minutes: ValidationError `sms_blocked` (OTP-05).
+    Ten wrong tries in an hour stop the person's checks for ten minutes: ValidationError `sms_blocked` (OTP-05). A right
+    one in between doesn't begin the count anew: who guesses at one code may hold another.
     """
     with transaction.atomic():
         refusal = _judge(binding, code.strip(), by=by)
@@ -305,8 +306,6 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
     # Where no code may be right the same is asked for one that nobody has: the same work for everybody (D21).
     may_be_right = binding.can_be_right and not tries[binding.whose].seconds
     if _use(binding, code if may_be_right else ""):
-        if any(held.count for held in tries.values()):
-            throttles.release(CODE_CHECKS, *tries)
         redeemed = ((CODE_ADDRESS, neighbourhood(by.ip)), (CODE_PREFIX, binding.prefix_count))
         throttles.give_back_keys(throttles.keys(*redeemed))
         return None
