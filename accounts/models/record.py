@@ -238,6 +238,15 @@ REASONS = {
     "reason_too_long": _("原因过长"),
     "already_decided": _("申报已经办结"),
     "no_reason": _("没有填写核实意见"),
+    "start_again": _("登录信息已变更，须重新办理"),
+    "not_listed": _("不在该企业的人员列表中"),
+    "no_phone": _("没有登记手机号码"),
+    "no_real_name_phone": _("没有实名手机号"),
+    "not_proven": _("尚未确认是本人"),
+    "password_printed": _("企业登录密码须先由法定代表人（业主）或财务负责人修改"),
+    "username_taken": _("用户注册名已被使用"),
+    "names_tried": _("多次填写被使用的用户注册名"),
+    "account_known": _("已有自然人账户"),
 }
 """The words of each reason code that a service writes."""
 
