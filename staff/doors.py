@@ -19,6 +19,7 @@ from accounts.flows import Flow, Progress
 from accounts.models import Person, Taxpayer
 from accounts.models.messages import Purpose
 from accounts.models.signins import Proof
+from accounts.refusals import refusals_recorded
 from accounts.steps import LineStep
 from realname import phones
 from staff import standing
@@ -125,41 +126,56 @@ _FIRM = Composed(
 )
 
 
-def firm_of(progress: Progress) -> tuple[Taxpayer, bool]:
+def firm_of(progress: Progress, *, by: Actor) -> tuple[Taxpayer, bool]:
     """The firm whose password was given, and whether its first sign-in is still due: one query.
 
     Raises ValidationError `start_again` when that password is no longer right.
     """
     firm: Any = _FIRM.first(uid=progress.get("taxpayer"))
-    if firm is None:  # of another world: the demo's was made anew
+    if firm is None:  # of another world: the demo's was made anew, and no record is left that could tell it
         raise ValidationError(START_AGAIN, code="start_again")
-    _refuse_if_changed(progress, firm)
+    _refuse_if_changed(progress, firm, None, by=by)
     return firm, not firm.is_begun
 
 
-def _refuse_if_changed(progress: Progress, firm: Taxpayer) -> None:
+def _refuse_if_changed(progress: Progress, firm: Taxpayer, person: Person | None, *, by: Actor) -> None:
     version = firm.credential.version if firm.credential else 0
     if not firm.is_open or str(version) != progress.get("enterprise_version"):
-        raise ValidationError(START_AGAIN, code="start_again")
+        raise _holds_no_more(firm, person, by=by)
 
 
-def _standing_in(progress: Progress, person: UUID) -> Standing | None:
-    """One of the firm's people, the firm with him; None for anybody else. Raises as `firm_of`."""
+def _holds_no_more(firm: Taxpayer, person: Person | None, *, by: Actor) -> ValidationError:
+    """The refusal `start_again`, recorded: a password given in this passage was changed since, or the firm closed.
+
+    Who once knew it is kept out here, as by a wrong one. A passage whose ten minutes are over only begins anew: it was
+    refused nothing, and leaves no entry.
+    """
+    audit.record(Kind.SIGN_IN, by=by, taxpayer=firm, target=person, reason="start_again")
+    return ValidationError(START_AGAIN, code="start_again")
+
+
+def _standing_in(progress: Progress, person: UUID, *, by: Actor) -> tuple[Taxpayer, Standing | None]:
+    """The firm, and one of its people; None for anybody else. Raises as `firm_of`."""
     found = standing.of_uid(person, UUID(progress.get("taxpayer")))
     if found is None:
-        firm_of(progress)
-    else:
-        _refuse_if_changed(progress, found.taxpayer)
-    return found
+        return firm_of(progress, by=by)[0], None
+    _refuse_if_changed(progress, found.taxpayer, found.person, by=by)
+    return found.taxpayer, found
 
 
-def chosen_of(progress: Progress, door: Door) -> Chosen:
-    """The firm and the person chosen. Raises ValidationError with the problem's code once he may not be chosen."""
-    found = _standing_in(progress, UUID(progress.get("person")))
-    if found is None:  # neither post nor membership is left
-        raise ValidationError(NOT_IN_REGISTER.text, code=NOT_IN_REGISTER.code)
-    door.refuse(found)
-    return Chosen(found.taxpayer, found)
+def chosen_of(progress: Progress, door: Door, *, by: Actor) -> Chosen:
+    """The firm and the person chosen.
+
+    Raises ValidationError with the problem's code once he may not be chosen: a sign-in that was refused (D28).
+    """
+    uid = UUID(progress.get("person"))
+    firm, found = _standing_in(progress, uid, by=by)
+    person = found.person if found else Person.objects.filter(uid=uid).first()
+    with refusals_recorded(Kind.SIGN_IN, by=by, taxpayer=firm, target=person):
+        if found is None:  # neither post nor membership is left
+            raise ValidationError(NOT_IN_REGISTER.text, code=NOT_IN_REGISTER.code)
+        door.refuse(found)
+    return Chosen(firm, found)
 
 
 def choose(progress: Progress, door: Door, uid: UUID, *, by: Actor) -> None:
@@ -168,18 +184,13 @@ def choose(progress: Progress, door: Door, uid: UUID, *, by: Actor) -> None:
     Raises ValidationError `not_listed` for anybody else, or the problem's code. Whoever was chosen before loses the
     code that was sent to him (FLOW-04).
     """
-    found = _standing_in(progress, uid)
-    if found is None:
-        raise ValidationError(_("请从列表中选择人员。"), code="not_listed")
-    refusal = None
-    try:
+    firm, found = _standing_in(progress, uid, by=by)
+    # Who isn't the firm's is named to nobody: its record tells as little of him as of an id that nobody has.
+    with refusals_recorded(Kind.PERSON_CHOSEN, by=by, taxpayer=firm, target=found.person if found else None):
+        if found is None:
+            raise ValidationError(_("请从列表中选择人员。"), code="not_listed")
         door.refuse(found)
-    except ValidationError as error:
-        refusal = error
-    reason = str(refusal.code) if refusal else ""
-    audit.record(Kind.PERSON_CHOSEN, by=by, taxpayer=found.taxpayer, target=found.person, reason=reason)
-    if refusal is not None:
-        raise refusal
+    audit.record(Kind.PERSON_CHOSEN, by=by, taxpayer=firm, target=found.person)
     _void_earlier_choice(progress, found.person)
     progress.establish("person", str(found.person.uid))
 
@@ -198,7 +209,7 @@ def finish(request: HttpRequest, progress: Progress, chosen: Chosen, *, by: Acto
     proof = Proof(progress.get("proof"))
     by_password = proof != Proof.ENTERPRISE_SMS
     if by_password and (credential is None or str(credential.version) != progress.get("personal_version")):
-        raise ValidationError(START_AGAIN, code="start_again")
+        raise _holds_no_more(chosen.taxpayer, chosen.person, by=by)
     in_reset_state = credential is not None and credential.is_temporary
     signins.start(
         request,

@@ -42,7 +42,7 @@ def check_password(username: str, password: str, *, subject: str, by: Actor) -> 
     the same work (D3); `not_collected` after a right one (M7); `TooMany`; `slots.Busy`.
     """
     person = prove_password(_find(username), password, kind=Kind.NATURAL_PASSWORD, subject=subject, by=by)
-    refuse_uncollected(person)
+    refuse_uncollected(person, Proof.PERSON_PASSWORD, by=by)
     return person
 
 
@@ -61,9 +61,13 @@ def prove_password(person: Person | None, password: str, *, kind: Kind, subject:
     return person
 
 
-def refuse_uncollected(person: Person) -> None:
-    """Raise ValidationError `not_collected` for who has no valid real-name record (M7, M8)."""
+def refuse_uncollected(person: Person, proof: Proof, *, by: Actor) -> None:
+    """Raise ValidationError `not_collected` for who has no valid real-name record (M7, M8).
+
+    He has proven himself by `proof`: the entry is his, a sign-in that was refused (D28).
+    """
     if not RealNameRecord.objects.filter(person=person, revoked_at__isnull=True).exists():
+        audit.record(Kind.SIGN_IN, by=by, person=person, proof=proof, reason="not_collected")
         raise ValidationError(NOT_COLLECTED, code="not_collected")
 
 
@@ -77,7 +81,7 @@ def claim_by_name(username: str) -> Claim:
 
 def enter(request: HttpRequest, person: Person, proof: Proof, *, by: Actor) -> None:
     """Sign the person in as himself. Raises ValidationError `not_collected`."""
-    refuse_uncollected(person)
+    refuse_uncollected(person, proof, by=by)
     signins.start(
         request,
         person=person,

@@ -3,8 +3,9 @@
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts import numbers, sms
+from accounts import audit, numbers, sms
 from accounts.actor import Actor
+from accounts.audit import Kind
 from accounts.flows import Flow, Progress, Step
 from accounts.models import Taxpayer
 from accounts.models.messages import Purpose
@@ -26,9 +27,10 @@ SENT_IF_SAME = _("如手机号与实名信息一致，验证码已发送")
 ORDINARY_ONLY = _("纯社保户只能使用“普通登录”的登录方式。")
 
 
-def refuse_wrong_kind(taxpayer: Taxpayer) -> None:
+def refuse_wrong_kind(taxpayer: Taxpayer, *, by: Actor) -> None:
     """Raise ValidationError `ordinary_only` for a payer of social insurance only, after a right password (M37, D3)."""
     if taxpayer.kind == Taxpayer.Kind.SOCIAL_INSURANCE:
+        audit.record(Kind.SIGN_IN, by=by, taxpayer=taxpayer, reason="ordinary_only")
         raise ValidationError(ORDINARY_ONLY, code="ordinary_only")
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import signins, sms
+from accounts import audit, signins, sms
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.flows import Flow, Progress, Step
@@ -29,6 +29,7 @@ def check_password(username: str, password: str, *, subject: str, by: Actor) -> 
     found = Person.objects.select_related("credential").filter(username=username, is_active=True, is_staff=True).first()
     officer = natural.prove_password(found, password, kind=Kind.OFFICER_PASSWORD, subject=subject, by=by)
     if not officer.phone:
+        audit.record(Kind.SIGN_IN, by=by, target=officer, reason="no_phone")
         raise ValidationError(NO_PHONE, code="no_phone")
     return officer
 
@@ -42,11 +43,15 @@ def begin(request: HttpRequest, officer: Person) -> Progress:
     return progress
 
 
-def officer_of(progress: Progress) -> Person:
-    """The officer, read anew. Raises ValidationError `start_again` once he is none, or his password was changed."""
+def officer_of(progress: Progress, *, by: Actor) -> Person:
+    """The officer, read anew. Raises ValidationError `start_again` once he is none, or his password was changed.
+
+    That is a sign-in refused (D28); a passage whose ten minutes are over was refused nothing.
+    """
     officer = Person.objects.select_related("credential").get(uid=UUID(progress.get("officer")))
     version = officer.credential.version if officer.credential else 0
     if not (officer.is_active and officer.is_staff and officer.phone) or str(version) != progress.get("version"):
+        audit.record(Kind.SIGN_IN, by=by, target=officer, reason="start_again")
         raise ValidationError(START_AGAIN, code="start_again")
     return officer
 
@@ -60,12 +65,12 @@ def binding_of(progress: Progress, officer: Person) -> sms.Binding:
 
 def send_code(progress: Progress, *, by: Actor) -> None:
     """Send a code to the officer's phone. Raises ValidationError `sms_wait` or `start_again`."""
-    sms.send_code(binding_of(progress, officer_of(progress)), by=by)
+    sms.send_code(binding_of(progress, officer_of(progress, by=by)), by=by)
 
 
 def enter(request: HttpRequest, progress: Progress, code: str, *, by: Actor) -> Person:
     """Prove the officer by the code, sign him in. Raises ValidationError `sms_code`, `sms_blocked`, `start_again`."""
-    officer = officer_of(progress)
+    officer = officer_of(progress, by=by)
     sms.check_code(binding_of(progress, officer), code, by=by)
     signins.start(
         request,

@@ -72,7 +72,7 @@ def choose_at(request: Request, progress: Progress, door: Door) -> HttpResponse:
     try:
         if request.method == "POST" and form.is_valid() and _choose(request, progress, door, form):
             return progress.go_on()
-        taxpayer, first_is_due = doors.firm_of(progress)
+        taxpayer, first_is_due = doors.firm_of(progress, by=request.actor)
     except ValidationError:
         return start_again(request, progress)
     search = PeopleSearchForm(request.GET)
@@ -117,7 +117,7 @@ def _choose(request: Request, progress: Progress, door: Door, form: PersonChoice
 def chosen_at(request: Request, progress: Progress, door: Door) -> Chosen | HttpResponse:
     """Firm and person, or the way back when they no longer hold."""
     try:
-        return doors.chosen_of(progress, door)
+        return doors.chosen_of(progress, door, by=request.actor)
     except ValidationError as refusal:
         if refusal.code == "start_again":
             return start_again(request, progress)

@@ -29,7 +29,7 @@ def quick_login(request: Request) -> HttpResponse:
         subject = browsers.subject(request, enterprise.account_word(code))
         try:
             taxpayer = enterprise.check_password(code, password, subject=subject, by=request.actor)
-            quick.refuse_wrong_kind(taxpayer)
+            quick.refuse_wrong_kind(taxpayer, by=request.actor)
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:

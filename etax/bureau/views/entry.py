@@ -46,7 +46,7 @@ def code(request: Request, progress: Progress) -> HttpResponse:
     """The code, and in."""
     form = SmsCodeForm(data_of(request))
     try:
-        officer = door.officer_of(progress)
+        officer = door.officer_of(progress, by=request.actor)
         if request.method == "POST" and form.is_valid():
             return _enter(request, progress, form)
     except ValidationError as refusal:
