@@ -1,8 +1,9 @@
 """Refusals: those that the error pages turn into words, and the entry that each refused act leaves (D28)."""
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from django.core.exceptions import ValidationError
 
@@ -10,6 +11,9 @@ from accounts import audit
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.models import Person, Taxpayer
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class TooMany(Exception):
@@ -23,13 +27,16 @@ class TooMany(Exception):
 _MET_TWICE = frozenset(
     {
         "stale",
+        "account_known",
         "already_added",
         "already_linked",
         "already_reported",
         "name_taken",
         "nothing_to_leave",
+        "password_unchanged",
         "request_open",
         "request_settled",
+        "username_taken",
     }
 )
 """How an act is refused that was already done."""
@@ -66,6 +73,22 @@ def own_refusals_recorded(kind: Kind, taxpayer: Taxpayer, *, by: Actor) -> Abstr
         return audit.has_just_done(kind, by=by, taxpayer=taxpayer)
 
     return refusals_recorded(kind, by=by, target=by.person, is_repetition=is_repetition, taxpayer=taxpayer)
+
+
+def refusals_of(
+    opened: Callable[..., AbstractContextManager[None]],
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Run a service within what `opened` gives for the service's own arguments: `refusals_recorded`, for all of it."""
+
+    def decorate(service: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(service)
+        def recorded(*args: P.args, **kwargs: P.kwargs) -> T:
+            with opened(*args, **kwargs):
+                return service(*args, **kwargs)
+
+        return recorded
+
+    return decorate
 
 
 class AboutPerson(ValidationError):

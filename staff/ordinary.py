@@ -1,5 +1,6 @@
 """普通登录, the ordinary sign-in: number and enterprise password, person, SMS or personal password (M11 to M35)."""
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from accounts.models import Credential, Taxpayer
 from accounts.models.messages import Purpose
 from accounts.models.signins import Proof
 from accounts.passwords import Setting
+from accounts.refusals import refusals_of, refusals_recorded
 from staff import natural
 from staff.doors import START_AGAIN, Chosen, Door
 from staff.models import Membership
@@ -155,6 +157,19 @@ def _is_set_meanwhile(chosen: Chosen, membership: Membership, password: str) -> 
     raise ValidationError(START_AGAIN, code="start_again")
 
 
+def _recorded(_progress: Progress, chosen: Chosen, *_rest: object, by: Actor) -> AbstractContextManager[None]:
+    """Each refusal of a first password is one entry; the second of two equal clicks meets what the first has set."""
+    taxpayer, person = chosen.taxpayer, chosen.person
+
+    def is_repetition() -> bool:
+        own = replace(by, person=person)
+        return any(audit.has_just_done(kind, by=own, taxpayer=taxpayer) for kind in (Kind.PASSWORD_SET, Kind.SIGN_IN))
+
+    whose: dict[str, Any] = {"person": person, "taxpayer": taxpayer, "target": person}
+    return refusals_recorded(Kind.PASSWORD_SET, by=by, is_repetition=is_repetition, **whose)
+
+
+@refusals_of(_recorded)
 def set_first_password(progress: Progress, chosen: Chosen, password: str, *, by: Actor) -> None:
     """Set the personal password that a first sign-in asks for (M21), and make the membership that carries it.
 

@@ -3,6 +3,9 @@
 Nobody is signed in by it; whatever the old password signed in ends; the owner is told.
 """
 
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -16,6 +19,7 @@ from accounts.limits import PASSWORD
 from accounts.models import Credential, Person, Taxpayer
 from accounts.models.signins import EndReason
 from accounts.passwords import Setting
+from accounts.refusals import refusals_of, refusals_recorded
 from accounts.words import for_phones
 from realname import phones, posts
 from realname.models import LEADS, Post
@@ -77,6 +81,23 @@ def _has_another_phone(claim: Claim) -> bool:
     return claim.person is not None and numbers.fold(claim.person.phone) != claim.phone
 
 
+def _recorded(claim: Claim, *_rest: object, by: Actor) -> AbstractContextManager[None]:
+    """Each refusal to who has proven this claim is one entry; none is to the second of two equal clicks (D28)."""
+    person, taxpayer = claim.person, claim.taxpayer
+
+    def is_repetition() -> bool:
+        return audit.has_just_done(Kind.PASSWORD_RECOVERED, by=replace(by, person=person), taxpayer=taxpayer)
+
+    kind = Kind.PASSWORD_RECOVERED
+    return refusals_recorded(kind, by=by, is_repetition=is_repetition, person=person, taxpayer=taxpayer)
+
+
+@refusals_of(_recorded)
+def refuse_once_proven(claim: Claim, *, by: Actor) -> None:
+    """Refuse, as `refuse_who_may_not` and recorded, before a new password is asked for."""
+    refuse_who_may_not(claim)
+
+
 def refuse_who_may_not(claim: Claim) -> tuple[Person, Taxpayer]:
     """The lead and the firm whose enterprise password may be set anew.
 
@@ -98,6 +119,7 @@ def refuse_who_may_not(claim: Claim) -> tuple[Person, Taxpayer]:
     return claim.person, claim.taxpayer
 
 
+@refusals_of(_recorded)
 def set_enterprise_password(claim: Claim, new: str, *, by: Actor) -> None:
     """Set the firm's enterprise password anew. Raises ValidationError: a rule of D12, or as `refuse_who_may_not`."""
     person, taxpayer = refuse_who_may_not(claim)
@@ -125,6 +147,7 @@ def _tell_other_leads(taxpayer: Taxpayer, person: Person) -> None:
     posts.tell_leads(taxpayer, text % {"firm": taxpayer.name, "name": person.masked_name}, but=person)
 
 
+@refusals_of(_recorded)
 def set_natural_password(claim: Claim, new: str, *, by: Actor) -> None:
     """Set a natural person's password anew. Raises ValidationError: a rule of D12, or `start_again`."""
     person = claim.person

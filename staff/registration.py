@@ -3,6 +3,9 @@
 Nobody is signed in by it. It joins the person whom the bureau's records already know, only after the code to his phone.
 """
 
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +18,7 @@ from accounts.flows import Flow, Step
 from accounts.limits import PASSWORD, USERNAMES
 from accounts.models import Person
 from accounts.passwords import Setting
+from accounts.refusals import refusals_recorded
 from accounts.words import for_phones
 from realname.models import RealNameRecord
 from staff import natural, recovery
@@ -70,13 +74,27 @@ def _taken() -> ValidationError:
 def register(claimed: Claim, username: str, password: str, *, by: Actor) -> Person:
     """Make the account of the person whose claim is proven, `username` folded; he is told by SMS.
 
-    Raises ValidationError: a rule of the name or of D12, `username_taken`, `names_tried`, `already_registered` for the
+    Raises ValidationError: a rule of the name or of D12, `username_taken`, `names_tried`, `account_known` for the
     loser of a race, `start_again` where what was proven no longer holds.
     """
+    usernames.validate_new(username)
+    with _refusals_recorded(claimed, by=by):
+        return _register(claimed, username, password, by=by)
+
+
+def _refusals_recorded(claimed: Claim, *, by: Actor) -> AbstractContextManager[None]:
+    """Each refusal inside is one entry; the second of two equal clicks meets the account that the first has made."""
+
+    def is_repetition() -> bool:
+        return audit.has_just_done(Kind.ACCOUNT_REGISTERED, by=replace(by, person=claimed.person))
+
+    return refusals_recorded(Kind.ACCOUNT_REGISTERED, by=by, is_repetition=is_repetition, person=claimed.person)
+
+
+def _register(claimed: Claim, username: str, password: str, *, by: Actor) -> Person:
     person = claimed.person
     if person is None:
         raise ValidationError(START_AGAIN, code="start_again")
-    usernames.validate_new(username)
     refuse_taken_name(person, username)
     person.username = username  # a rule of D12: the password isn't the name
     passwords.validate_new(password, Setting(person=person, others=recovery.own_passwords(person)))
@@ -91,7 +109,7 @@ def register(claimed: Claim, username: str, password: str, *, by: Actor) -> Pers
 def _make_account(pk: int, username: str, hashed: str, *, phone: str, by: Actor) -> Person:
     locked = Person.objects.select_for_update(no_key=True).get(pk=pk)
     if _has_account(locked):
-        raise ValidationError(_("您已有自然人账户，请直接登录或找回密码。"), code="already_registered")
+        raise ValidationError(_("您已有自然人账户，请直接登录或找回密码。"), code="account_known")
     if not locked.is_active or not _is_collected(locked) or numbers.fold(locked.phone) != phone:
         raise ValidationError(START_AGAIN, code="start_again")
     locked.username, locked.credential = username, passwords.store(None, hashed)

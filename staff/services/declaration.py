@@ -1,6 +1,7 @@
 """申报密码: making, seeing, resetting it, and the check that the 扣缴客户端 asks for (M111 to M130, D24)."""
 
 import secrets
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -17,6 +18,7 @@ from accounts.limits import DECLARATION
 from accounts.models import Credential, Person, Taxpayer
 from accounts.models.messages import Purpose
 from accounts.passwords import Setting
+from accounts.refusals import refusals_recorded
 from accounts.words import for_phones
 from realname import counter, phones, posts
 from staff import standing
@@ -158,12 +160,25 @@ def reset(taxpayer: Taxpayer, new: str, code: str, *, by: Actor) -> None:
     that the new one breaks; PermissionDenied for who isn't LR or FR of this firm.
     """
     person, found = require_lead_of(taxpayer, by=by)
-    binding = code_binding(taxpayer, bound_phone(person), by=by)
     known = DeclarationPassword.objects.select_related("credential").filter(taxpayer=taxpayer).first()
-    passwords.validate_new(new, Setting(person=person, taxpayer=taxpayer))  # what is weak doesn't use up the code
-    sms.check_code(binding, code, by=by)
-    _validate_other(new, person, found.membership, taxpayer, known)  # and only who has the code learns what is used
-    hashed = passwords.hash_new(new)
+    with _refusals_recorded(taxpayer, by=by):
+        binding = code_binding(taxpayer, bound_phone(person), by=by)
+        passwords.validate_new(new, Setting(person=person, taxpayer=taxpayer))  # what is weak doesn't use up the code
+    sms.check_code(binding, code, by=by)  # which has an entry of its own
+    with _refusals_recorded(taxpayer, by=by):
+        _validate_other(new, person, found.membership, taxpayer, known)  # only who has the code learns what is used
+        _reset(taxpayer, known, passwords.hash_new(new), by=by)
+
+
+def _refusals_recorded(taxpayer: Taxpayer, *, by: Actor) -> AbstractContextManager[None]:
+    def is_repetition() -> bool:
+        return audit.has_just_done(Kind.DECLARATION_PASSWORD_RESET, by=by, taxpayer=taxpayer)
+
+    kind = Kind.DECLARATION_PASSWORD_RESET
+    return refusals_recorded(kind, by=by, is_repetition=is_repetition, taxpayer=taxpayer)
+
+
+def _reset(taxpayer: Taxpayer, known: DeclarationPassword | None, hashed: str, *, by: Actor) -> None:
     with transaction.atomic():
         Taxpayer.objects.select_for_update(no_key=True).only("pk").get(pk=taxpayer.pk)
         current = DeclarationPassword.objects.select_related("credential").filter(taxpayer=taxpayer).first()

@@ -67,7 +67,7 @@ def forgotten_enterprise_code(request: Request, progress: Progress) -> HttpRespo
         return answer
     request.session.cycle_key()
     try:
-        recovery.refuse_who_may_not(claims.of(progress))
+        recovery.refuse_once_proven(claims.of(progress), by=request.actor)
     except ValidationError as refusal:
         progress.forget()
         messages.warning(request, refusal.messages[0])

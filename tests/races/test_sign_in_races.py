@@ -150,7 +150,7 @@ def test_a_password_changed_in_two_places_at_once_is_changed_once(first):
 def test_two_registrations_of_one_person_make_one_account(committed_world):
     names = [f"qiansiyuan{letter}" for letter in "abcdefgh"]
     told = at_once(8, lambda n: registered(Claim(cast.person("钱思远"), cast.PHONES["钱思远"]), names[n]))
-    assert sorted(told) == ["", *["already_registered"] * 7]
+    assert sorted(told) == ["", *["account_known"] * 7]
     assert cast.person("钱思远").username in names
     assert AuditEntry.objects.filter(kind="account_registered").count() == 1
 

@@ -185,12 +185,12 @@ def test_the_services_refusals_carry_their_codes(world):
     assert refusal(register, Claim(None, "19900000055"), USERNAME, PASSWORD_OF_HIS, by=BY) == "start_again"
     assert refusal(register, claimed(), "sunyajing", PASSWORD_OF_HIS, by=BY) == "username_taken"
     assert refusal(register, claimed(), USERNAME, "111111", by=BY) == "password_too_short"
-    assert refusal(register, claimed("孙雅静"), USERNAME, PASSWORD_OF_HIS, by=BY) == "already_registered"
+    assert refusal(register, claimed("孙雅静"), USERNAME, PASSWORD_OF_HIS, by=BY) == "account_known"
     moved = Claim(cast.person(NAME), "19900000055")
     assert refusal(register, moved, USERNAME, PASSWORD_OF_HIS, by=BY) == "start_again"
     cast.person(NAME).real_name_records.update(revoked_at=timezone.now())
     assert refusal(register, claimed(), USERNAME, PASSWORD_OF_HIS, by=BY) == "start_again"
-    assert not AuditEntry.objects.filter(kind=Kind.ACCOUNT_REGISTERED).exists()
+    assert not AuditEntry.objects.filter(kind=Kind.ACCOUNT_REGISTERED, result="done").exists()
 
 
 @pytest.mark.rule("D3")
