@@ -21,6 +21,7 @@ The session keeps its first sign-in as `origin`. When the capacity that proved i
 the session goes on for no taxpayer, and every page leads here until its owner has chosen (D16).
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -36,6 +37,7 @@ from accounts.audit import Kind
 from accounts.models import Credential, Person, SignIn, Taxpayer
 from accounts.models.messages import Purpose
 from accounts.models.signins import Proof
+from accounts.refusals import refusals_recorded
 from accounts.words import Words
 from realname import phones
 from realname.models import RealNameRecord
@@ -283,8 +285,9 @@ def switch(request: HttpRequest, choice: Choice, *, has_code: bool = False, by: 
 def _switch(request: HttpRequest, choice: Choice, has_code: bool, *, by: Actor) -> None:
     _person, sign_in = _who(by)
     refuse_if_closed(choice, by=by)
-    if choice.asks_password or (choice.asks_code and not has_code):
-        raise ValidationError(_("登录信息已变更，请重新选择身份。"), code="not_proven")
+    with _refusals_recorded(choice, by=by):
+        if choice.asks_password or (choice.asks_code and not has_code):
+            raise ValidationError(_("登录信息已变更，请重新选择身份。"), code="not_proven")
     proven = has_code or _has_code(sign_in)
     if choice.taxpayer is None:
         proof = Proof.PERSON_SMS if proven else Proof.PERSON_PASSWORD
@@ -293,7 +296,17 @@ def _switch(request: HttpRequest, choice: Choice, has_code: bool, *, by: Actor) 
     code_at = timezone.now() if has_code else sign_in.code_at
     # In the 111111 state changing the password asks for a code of its own, whatever opened the door (D10).
     code_at = None if choice.is_in_reset_state else code_at
-    signins.switch(request, taxpayer=choice.taxpayer, proof=proof, code_at=code_at, by=by)
+    with _refusals_recorded(choice, by=by):
+        signins.switch(request, taxpayer=choice.taxpayer, proof=proof, code_at=code_at, by=by)
+
+
+def _refusals_recorded(choice: Choice, *, by: Actor) -> AbstractContextManager[None]:
+    """What is refused inside is one entry, as where he can't switch; nothing is to the second of two equal clicks."""
+
+    def is_repetition() -> bool:
+        return audit.has_just_done(Kind.CAPACITY_SWITCHED, by=by.as_signed_in, taxpayer=choice.taxpayer)
+
+    return refusals_recorded(Kind.CAPACITY_SWITCHED, by=by, taxpayer=choice.taxpayer, is_repetition=is_repetition)
 
 
 def _lock(choice: Choice) -> None:
