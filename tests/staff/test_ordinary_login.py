@@ -227,7 +227,7 @@ def test_a_first_password_page_that_is_older_than_a_reset_does_not_end_the_reset
 def test_the_second_of_two_equal_first_passwords_gets_the_same_answer(visitor):
     visitor.sign_in_by_sms("HC", "马文涛")
     passage = ordinary.FLOW.under_way(SimpleNamespace(session=visitor.session))
-    chosen = doors.chosen_of(passage, ordinary.DOOR)  # read before the first of both is done
+    chosen = doors.chosen_of(passage, ordinary.DOOR, by=Actor())  # read before the first of both is done
     member = cast.membership("HC", "马文涛")
     member.credential = passwords.store(None, passwords.hash_new(NEW))
     member.save()
