@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import passwords, signins
+from accounts import passwords, sealing, signins
 from accounts.actor import Actor
 from accounts.audit import Kind
 from accounts.claims import Claim
@@ -383,6 +383,7 @@ def first_password_twice(request: HttpRequest) -> str:
     progress = passage(request, "YF", "王晓敏")
     progress.establish("proof", Proof.ENTERPRISE_SMS)
     chosen = doors.chosen_of(progress, ordinary.DOOR, by=BY)
+    progress.establish("phone", sealing.lookup_hash(chosen.phone.number))
     ordinary.set_first_password(progress, chosen, NEW, by=BY)
     again = doors.chosen_of(progress, ordinary.DOOR, by=BY)
     doors.finish(request, progress, again, by=BY)
