@@ -94,7 +94,7 @@ def verify_by_password(progress: Progress, chosen: Chosen, password: str, *, sub
     in_reset_state = passwords.check_reset_state(credential, password)
     right = in_reset_state or passwords.check(credential, password)
     with transaction.atomic():
-        refusal = _judge_password(right, credential, subject)
+        refusal = _judge_password(right, credential, subject, is_bound=membership is not None and membership.is_bound)
         reason = str(refusal.code) if refusal else ""
         audit.record(Kind.PERSONAL_PASSWORD, by=by, taxpayer=chosen.taxpayer, target=chosen.person, reason=reason)
     if refusal is not None or credential is None:
@@ -118,7 +118,9 @@ def member_word(taxpayer: UUID, person: UUID) -> str:
     return f"member:{taxpayer}:{person}"
 
 
-def _judge_password(right: bool, credential: Credential | None, subject: str) -> ValidationError | None:
+def _judge_password(
+    right: bool, credential: Credential | None, subject: str, *, is_bound: bool
+) -> ValidationError | None:
     if credential is None or not (credential.is_set or credential.is_temporary):
         return ValidationError(NOT_SET, code="password_not_set")
     if right and throttles.succeed(PASSWORD, subject):
@@ -128,7 +130,10 @@ def _judge_password(right: bool, credential: Credential | None, subject: str) ->
     if seconds:
         text = _("密码连续输错5次，已锁定，请在%(minutes)s分钟后再试，或使用短信登录。")
         return ValidationError(text, code="locked", params={"minutes": -(-seconds // 60)})
-    text = _("密码有误。此处应输入首次登录时设置的个人登录密码，不是企业登录密码。")
+    if is_bound:
+        text = _("密码有误。您已绑定自然人账户，此处应输入自然人登录密码，不是原来的个人登录密码，也不是企业登录密码。")
+    else:
+        text = _("密码有误。此处应输入首次登录时设置的个人登录密码，不是企业登录密码。")
     return ValidationError(text, code="wrong_personal_password")
 
 

@@ -104,10 +104,10 @@ def _phone(found: Standing) -> Check:
     state = State.MISSING if found.needs_own_password else State.TO_DO
     if phone.problem is None:
         return Check(label, State.FINE, _("税务登记与实名信息一致：%(phone)s") % {"phone": phone.masked})
-    if phone.problem is phones.NO_REAL_NAME_PHONE:
+    if phone.problem.code == phones.NO_REAL_NAME_PHONE.code:
         return Check(label, state, phone.problem.text, _collect())
     mend = None
-    if phone.problem is phones.MOBILE_IN_LANDLINE:
+    if phone.problem.code == phones.MOBILE_IN_LANDLINE.code:
         post = next(post for post in found.posts if post.landline_is_mobile)
         mend = Mend(_("移到【移动电话】"), reverse("bureau:move_landline", args=[post.pk]))
     elif found.posts:

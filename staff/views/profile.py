@@ -96,7 +96,12 @@ def confirm_old_phone(request: Request, progress: Progress) -> HttpResponse:
         else:
             progress.forget()
             request.session.cycle_key()
-            messages.success(request, _("实名手机号码已变更，用原号码短信验证的其他登录已全部退出。"))
+            messages.success(
+                request,
+                _(
+                    "实名手机号码已变更，用原号码短信验证的其他登录已全部退出。各企业税务登记中的【移动电话】仍是原号码的，须同时变更，否则不能用短信验证码登录。"
+                ),
+            )
             return redirect("staff:profile")
     return form_page(request, "staff/phone_code.html", _context(request, progress, form))
 

@@ -182,6 +182,26 @@ def test_a_password_that_was_never_set_is_answered_with_the_manuals_words(visito
     assert "请先使用短信登录" in words(answer)
 
 
+@pytest.mark.rule("M88", "M92", "D5")
+def test_where_neither_code_nor_password_leads_in_the_page_says_who_mends_the_phone(visitor):
+    visitor.go_to_verify("YF", "赵铁柱")
+    answer = visitor.post(reverse(BY_PASSWORD), {"password": "whatever-1"})
+    assert "尚未设置密码" in words(answer)
+    assert "请法定代表人（业主）或财务负责人在【变更税务登记】-【办税人员信息】中，点击该人员的【修改电话】" in words(
+        answer
+    )
+    assert "去短信登录" not in words(answer)
+
+
+@pytest.mark.rule("M91", "D25")
+def test_a_legal_representative_is_sent_to_the_counter_where_no_request_can_mend_his_phone(visitor):
+    Post.objects.filter(person=cast.person("钱思远"), taxpayer=cast.taxpayer("HC")).update(mobile="")
+    visitor.go_to_verify("HC", "钱思远")
+    page = words(visitor.get(reverse(BY_SMS)))
+    assert "法定代表人（业主）的移动电话，请到税务机关前台补登" in page
+    assert "【修改电话】" not in page
+
+
 @pytest.mark.rule("M89", "D11")
 def test_a_clerk_without_a_password_sets_one_after_his_sms(visitor):
     visitor.go_to_verify("HC", "马文涛")
@@ -250,7 +270,10 @@ def test_the_enterprise_password_in_the_personal_box_gets_the_hint(visitor):
 def test_a_bound_clerk_signs_in_with_his_natural_person_password_and_not_with_his_own(visitor):
     visitor.go_to_verify("HC", "何晨曦")
     own, natural = cast.PERSONAL_PASSWORDS["HC", "何晨曦"], cast.NATURAL_PASSWORDS["何晨曦"]
-    assert visitor.post(reverse(BY_PASSWORD), {"password": own}).status_code == 400
+    wrong = visitor.post(reverse(BY_PASSWORD), {"password": own})
+    assert wrong.status_code == 400
+    assert "您已绑定自然人账户，此处应输入自然人登录密码" in words(wrong)
+    assert f'href="{reverse("staff:forgotten_person")}"' in wrong.content.decode()
     assert visitor.post(reverse(BY_PASSWORD), {"password": natural}).url == reverse("home")
 
 
