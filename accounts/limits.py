@@ -57,6 +57,9 @@ PROPOSALS_TO_ONE = Limit("proposals_to_one", 5, DAY, None, "一个代理机构�
 SCANS = Limit("scans", 10, DAY, None, "一个人", "FIL-05：每天上传10个扫描件")
 DECLARATION = Limit("declaration", 5, None, TEN_MINUTES, "一个纳税人", "D24：申报密码连续5次输错锁定10分钟")
 DECLARATION_CLIENT = Limit("declaration_client", 600, MINUTE, None, "一个扣缴客户端", "D24：每分钟核验600次")
+SYSTEM_SECRETS = Limit(
+    "system_secrets", 20, MINUTE, None, "一个地址上的一个下游系统", "PW-03、F20：每分钟20次名称或密钥错误，先于核对"
+)
 
 ALL = (
     PASSWORD,
@@ -77,6 +80,7 @@ ALL = (
     SCANS,
     DECLARATION,
     DECLARATION_CLIENT,
+    SYSTEM_SECRETS,
 )
 
 CODE_FAILURES = 5

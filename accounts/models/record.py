@@ -247,6 +247,7 @@ REASONS = {
     "username_taken": _("用户注册名已被使用"),
     "names_tried": _("多次填写被使用的用户注册名"),
     "account_known": _("已有自然人账户"),
+    "wrong_secret": _("系统名称或密钥错误"),
 }
 """The words of each reason code that a service writes."""
 

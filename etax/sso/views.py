@@ -1,9 +1,7 @@
 """The addresses of the OpenID provider: authorise, token, userinfo, and what it says of itself."""
 
-import base64
 import json
 from typing import Any
-from urllib.parse import unquote_plus
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
@@ -22,7 +20,7 @@ from accounts.pages import get_or_post
 from accounts.requests import Request
 from agencies import acting
 from etax.errors import error_page
-from etax.sso import clients, visits
+from etax.sso import clients, proofs, visits
 
 _NUL = "\x00"
 _LONGEST = {"nonce": 255, "code_challenge": 128}
@@ -75,19 +73,6 @@ def _is_readable(request: Request) -> bool:
     return not any(_NUL in value or len(value) > _LONGEST.get(name, len(value)) for name, value in given)
 
 
-def _proof_is_readable(request: Request) -> bool:
-    """Whether what a system proves itself by in its header is text that the toolkit and a database can compare."""
-    scheme, _space, credentials = request.headers.get("Authorization", "").partition(" ")
-    if not credentials.isascii():
-        return False
-    if scheme.lower() != "basic":
-        return True
-    try:
-        return _NUL not in unquote_plus(base64.b64decode(credentials).decode())
-    except ValueError:
-        return False
-
-
 def _refused(response: HttpResponse) -> HttpResponse:
     """The toolkit's answer, marked as JSON whatever it says, so that no page is put in its place."""
     response["Content-Type"] = "application/json"
@@ -99,9 +84,13 @@ def _refused(response: HttpResponse) -> HttpResponse:
 @login_not_required
 def token(request: Request) -> HttpResponse:
     """Exchange a one-use code for tokens: asked by the system itself, which proves itself by its secret and PKCE."""
-    if not _proof_is_readable(request) or any(_NUL in value for values in request.POST.lists() for value in values[1]):
+    if any(_NUL in value for values in request.POST.lists() for value in values[1]):
         return JsonResponse({"error": "invalid_request"}, status=400)
-    return _refused(TokenView.as_view()(request))
+    if "resource" in request.POST:
+        return JsonResponse({"error": "invalid_target"}, status=400)
+    if request.POST.get("grant_type") != "authorization_code":
+        return JsonResponse({"error": "unsupported_grant_type"}, status=400)
+    return proofs.refusal(request) or _refused(TokenView.as_view()(request))
 
 
 @csrf_exempt

@@ -128,7 +128,7 @@ KINDS = {
     "an unknown system": (
         401,
         JSON,
-        {"Pragma", "WWW-Authenticate"},
+        {"WWW-Authenticate"},
         lambda v: v.post(TOKEN, GIVEN | {"client_id": "nobody"}),
     ),
     "not a form": (405, PAGE, {"Allow"}, lambda v: v.get(TOKEN)),
