@@ -19,6 +19,14 @@ class PortalValidator(OAuth2Validator):  # type: ignore[misc]  # the toolkit has
         """Once more what `proofs` has found, without the costly work that the toolkit would do for anybody."""
         return clients.is_secret(provided_secret, stored_secret)
 
+    def validate_silent_login(self, request: Any) -> bool:
+        """Always: the toolkit is asked when the portal has found somebody signed in (see `authorisation.answered`)."""
+        return True
+
+    def validate_silent_authorization(self, request: Any) -> bool:
+        """Always: nobody is asked for his consent."""
+        return True
+
     def save_authorization_code(
         self, client_id: str, code: dict[str, str], request: Any, *args: Any, **kwargs: Any
     ) -> None:

@@ -1,17 +1,18 @@
 """The addresses of the OpenID provider: authorise, token, userinfo, and what it says of itself."""
 
 import json
-from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 from oauth2_provider.settings import oauth2_settings
-from oauth2_provider.views import AuthorizationView, ConnectDiscoveryInfoView, JwksInfoView, TokenView, UserInfoView
+from oauth2_provider.views import ConnectDiscoveryInfoView, JwksInfoView, TokenView, UserInfoView
 
 from accounts import audit
 from accounts.acting import open_while_acting
@@ -20,25 +21,11 @@ from accounts.pages import get_or_post
 from accounts.requests import Request
 from agencies import acting
 from etax.errors import error_page
-from etax.sso import clients, proofs, visits
+from etax.models import ConnectedSystem
+from etax.sso import asked, authorisation, clients, proofs, visits
+from etax.sso.authorisation import Authorisation
 
 _NUL = "\x00"
-_LONGEST = {"nonce": 255, "code_challenge": 128}
-
-
-class _Authorisation(AuthorizationView):  # type: ignore[misc]  # the toolkit has no types
-    """The toolkit's authorisation, for who has been judged; its error pages are the portal's."""
-
-    def create_authorization_response(
-        self, request: Request, scopes: str, credentials: dict[str, Any], allow: bool
-    ) -> Any:
-        """As the toolkit's, with whom the code is to stand for."""
-        credentials["visit"] = self.kwargs["visit"]
-        return super().create_authorization_response(request, scopes, credentials, allow)
-
-    def render_to_response(self, context: dict[str, Any], **response_kwargs: Any) -> HttpResponse:
-        """The only pages that the toolkit would show are its errors: consent is never asked."""
-        return error_page(self.request, response_kwargs.get("status", 400))
 
 
 @require_safe
@@ -49,28 +36,45 @@ def authorise(request: Request) -> HttpResponse:
     Always by GET: a redirect after a form may lead nowhere but to the portal itself.
     """
     client_id = request.GET.get("client_id", "")
-    connected = clients.of(client_id) if _is_readable(request) else None
+    connected = clients.of(client_id) if asked.is_readable(request) else None
     if connected is None:
         return error_page(request, 400)
     if not visits.held(request.actor, connected.system):
         audit.record(Kind.DOWNSTREAM_REFUSED, by=request.actor, reason="not_held", system=connected.system)
-        text = _("您没有%(system)s的任何功能，不能进入。请法定代表人（业主）或财务负责人在【身份维护】中为您勾选。")
-        if request.actor.is_acting:
-            text = _(
-                "委托企业没有向代理机构出借%(system)s的任何功能，不能进入。请委托企业的法定代表人（业主）或财务负责人在【代理机构认定管理】中修改；有的功能不能出借。"
-            )
-        raise PermissionDenied(text % {"system": connected.get_system_display()})
+        raise PermissionDenied(_why_never(request, connected))
+    not_yet = _why_not_yet(request, connected)
+    if not_yet is not None:
+        return not_yet
+    left = request.GET.copy()
+    left["prompt"] = " ".join(word for word in asked.prompts(request) if word != "login")  # he has signed in anew
+    request.GET = left  # type: ignore[assignment]
     client = request.session.get(acting.SESSION_KEY) if request.actor.via is not None else None
     issuer = oauth2_settings.oidc_issuer(request)
     visit = (connected, UUID(client) if client else None, issuer, request.actor)
-    response: HttpResponse = _Authorisation.as_view()(request, visit=visit)
+    response: HttpResponse = Authorisation.as_view()(request, visit=visit)
     return response
 
 
-def _is_readable(request: Request) -> bool:
-    """Whether no parameter holds what a database can't compare, and none is longer than its place there."""
-    given = [(name, value) for name, values in request.GET.lists() for value in values]
-    return not any(_NUL in value or len(value) > _LONGEST.get(name, len(value)) for name, value in given)
+def _why_never(request: Request, connected: ConnectedSystem) -> str:
+    """What somebody is told who holds no function of the system: who can give him one, and where."""
+    text = _("您没有%(system)s的任何功能，不能进入。请法定代表人（业主）或财务负责人在【身份维护】中为您勾选。")
+    if request.actor.is_acting:
+        text = _(
+            "委托企业没有向代理机构出借%(system)s的任何功能，不能进入。请委托企业的法定代表人（业主）或财务负责人在【代理机构认定管理】中修改；有的功能不能出借。"
+        )
+    return text % {"system": connected.get_system_display()}
+
+
+def _why_not_yet(request: Request, connected: ConnectedSystem) -> HttpResponse | None:
+    """The answer where the system wants somebody else to be signed in, or a younger sign-in: then to the door."""
+    is_too_old = asked.is_too_old(request)
+    if asked.is_about_another(request) or (is_too_old and asked.is_silent(request)):
+        return authorisation.refused(request, "login_required")
+    if not is_too_old:
+        return None
+    text = _("%(system)s要求您重新登录。登录后，请从首页再次进入。")
+    messages.info(request, text % {"system": connected.get_system_display()})
+    return redirect("login")
 
 
 def _refused(response: HttpResponse) -> HttpResponse:
@@ -97,7 +101,14 @@ def token(request: Request) -> HttpResponse:
 @get_or_post
 @login_not_required
 def user_info(request: Request) -> HttpResponse:
-    """What is so at this moment of a visit, for its access token; 401 once anything of it is lost (SES-05)."""
+    """What is so at this moment of a visit, for its access token; 401 once anything of it is lost (SES-05).
+
+    The token stands in the header alone: in an address it would stay in every log on its way (LOG-05).
+    """
+    if "access_token" in request.GET or "access_token" in request.POST:
+        answer = JsonResponse({"error": "invalid_request"}, status=400)
+        answer["WWW-Authenticate"] = 'Bearer error="invalid_request"'
+        return answer
     return _refused(UserInfoView.as_view()(request))
 
 
@@ -112,8 +123,8 @@ def discovery(request: Request) -> HttpResponse:
         "id_token_signing_alg_values_supported": ["RS256"],
         "grant_types_supported": ["authorization_code"],
         "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login"],
     }
-    del said["prompt_values_supported"]  # whoever isn't signed in is led to the door, whatever is prompted
     return JsonResponse(said)
 
 

@@ -450,6 +450,24 @@ def test_an_id_token_opens_nothing(system, visitor_at):
     assert system.user_info(come_in(system, visitor)["id_token"])[0] == 401
 
 
+@pytest.mark.rule("LOG-05")
+def test_an_access_token_is_taken_from_its_header_alone_and_never_from_an_address(system, visitor_at):
+    visitor = visitor_at()
+    visitor.sign_in_by_password("HC", "孙雅静")
+    token = come_in(system, visitor)["access_token"]
+    address, bearer = reverse("oauth2_provider:user-info"), {"authorization": f"Bearer {token}"}
+    other_ways = (
+        visitor.get(address, {"access_token": token}),
+        visitor.get(address, {"access_token": token}, headers=bearer),
+        visitor.post(address, {"access_token": token}),
+        visitor.post(f"{address}?access_token={token}"),
+    )
+    for answer in other_ways:
+        assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_request"'
+    assert visitor.post(address, headers=bearer).status_code == 200
+
+
 @pytest.mark.parametrize(
     "changed",
     [{"code_challenge": None}, {"code_challenge_method": "plain"}, {"response_type": "token"}, {"scope": "openid all"}],

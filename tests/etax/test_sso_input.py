@@ -12,7 +12,7 @@ from staff.functions import System
 from tests.etax import naughty
 from tests.etax.test_bad_input import FINE, Attack, post
 from tests.etax.test_headers import JSON, PAGE, expected, headers_of
-from tests.visitor import Visitor
+from tests.visitor import Visitor, words
 
 BACK = "https://invoice.example/back"
 ASKED = {
@@ -162,3 +162,79 @@ def test_the_way_back_into_a_system_has_the_portals_headers_too(visitor):
     assert got.pop("Location").startswith(f"{BACK}?code=")
     assert got == expected(PAGE)
     assert AuditEntry.objects.filter(kind="downstream_entered").count() <= 1
+
+
+ODD = (
+    b"",
+    b" ",
+    b"none",
+    b"none login",
+    b"create",
+    b"login create",
+    b"-1",
+    b"1e9",
+    b"9" * 400,
+    b"https://[::1",
+    b"https://[x]/",
+    b"//[",
+    b"http://a:99999/",
+    b"null",
+    b"[]",
+    b'{"id_token": 1}',
+    b'"\\ud800"',
+    b"[" * 5000,
+    b"a.b.c",
+    b"eyJhbGciOiJub25lIn0.e30.",
+    b"eyJhbGciOiJSUzI1NiJ9.WzFd.AA",
+    b"eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOjF9.AA",
+    "１２".encode(),
+    b"\xff",
+    b"%",
+    b"a\x00b",
+)
+NAMES = (
+    *("prompt", "max_age", "id_token_hint", "claims", "resource", "request", "request_uri", "registration", "display"),
+    *("ui_locales", "login_hint", "acr_values", "response_mode", "approval_prompt", "access_token", "client", "user"),
+    *("visit", "scopes", "credentials", "redirect_uri", "client_id", "response_type", "scope", "next", "grant_type"),
+)
+
+
+@pytest.mark.rule("REL-01", "VAL-03")
+@pytest.mark.parametrize("is_in", [True, False], ids=["signed in", "a visitor"])
+@pytest.mark.parametrize("name", NAMES)
+def test_no_parameter_that_openid_knows_or_not_breaks_the_way_into_a_system(visitor, name, is_in):
+    if is_in:
+        visitor.sign_in_by_password("HC", "钱思远")
+    attack = Asking(visitor)
+    attack.each(ODD, lambda client, value: client.get(asking(**{name: value})), undo=True)
+    attack.each(
+        ODD,
+        lambda client, value: client.get(asking(prompt=b"none", **({name: value} if name != "prompt" else {}))),
+        undo=True,
+    )
+    attack.each(
+        ODD, lambda client, value: client.get(asking() + "&" + naughty.urlencoded({name: value}).decode()), undo=True
+    )
+    assert attack.faults == {}
+
+
+@pytest.mark.rule("REL-01", "VAL-03")
+@pytest.mark.parametrize("name", [*NAMES, "device_code", "refresh_token", "username", "audience"])
+def test_no_parameter_breaks_the_addresses_that_a_system_asks(visitor, name):
+    attack = Attack(Visitor(visitor.messages))
+    fields = {key: value.encode() for key, value in GIVEN.items()}
+    refused = [status for status in FINE if status >= 400]
+    attack.each(ODD, lambda client, value: post(client, TOKEN, fields | {name: value}), fine=refused)
+    attack.each(ODD, lambda client, value: post(client, USER_INFO, {name: value}), fine=refused)
+    attack.each(
+        ODD, lambda client, value: client.get(f"{USER_INFO}?{naughty.urlencoded({name: value}).decode()}"), fine=refused
+    )
+    attack.end()
+
+
+@pytest.mark.rule("VAL-03")
+@pytest.mark.parametrize("value", [b"https://[::1", b"https://[x]/", b"https://api.example/", b""])
+def test_a_resource_which_the_portal_has_none_of_is_refused_as_what_it_cannot_read(visitor, value):
+    answer = inside(visitor).get(asking(resource=value))
+    assert answer.status_code == 400
+    assert "请求无法识别" in words(answer)
