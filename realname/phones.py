@@ -68,7 +68,7 @@ _BY_COUNTER = {
         "请核实两处号码：法定代表人（业主）的登记电话有误的，请到税务机关前台修改；实名信息有误的，由本人重新实名采集。"
     ),
 }
-"""By the problem's code, what helps a legal representative, whose entry in the register no request of the firm's own can change (D25)."""
+"""By the problem's code, what helps a legal representative: no request of the firm's own changes his entry (D25)."""
 
 
 @dataclass(frozen=True, slots=True)
