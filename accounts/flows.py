@@ -26,6 +26,7 @@ from accounts.words import Words
 
 _SESSION_KEY = "flow"
 _OVER = gettext_lazy("登录已超过10分钟或尚未开始，请重新登录。")
+_SIGNED_IN = gettext_lazy("您已登录，无需再次验证。需要换人或换企业登录的，请先退出。")
 _ANOTHER = gettext_lazy("刚才提交的页面属于之前的一次办理，系统没有处理。请核对本页的企业和人员，再继续。")
 P = ParamSpec("P")
 
@@ -174,6 +175,9 @@ def step(
         return guarded
 
     def begin_again(request: Request) -> HttpResponse:
+        if flow.over is _OVER and request.actor.sign_in is not None:  # by the way back, from the page he was led to
+            messages.info(request, str(_SIGNED_IN))
+            return redirect("home")
         messages.info(request, str(flow.over))
         return redirect(flow.steps[0].url_name)
 

@@ -4,6 +4,9 @@
 const body = document.body;
 const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
 
+// The answer to a form is a page like any other for who comes back to it: it is opened anew, and nothing is sent twice.
+if ("posted" in body.dataset) history.replaceState(history.state, "", location.href);
+
 // 显示/隐藏 beside every password.
 each('input[type="password"]', (input) => {
   const { labelShow, labelHide } = body.dataset;

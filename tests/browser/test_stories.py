@@ -36,6 +36,30 @@ def test_the_password_sign_in_of_haichuan_and_the_way_out(someone):
     assert someone.sees("您已退出登录")
 
 
+@pytest.mark.rule("FLOW-07", "SES-04")
+def test_the_way_back_leads_to_pages_of_the_portal_all_along_a_sign_in(someone):
+    someone.give_enterprise_password("HC")
+    someone.press("钱*远")
+    someone.give_code(cast.PHONES["钱思远"])
+    assert someone.sees("钱思远")
+    someone.page.go_back()  # to the page that said that a code was sent: the answer to a form
+    assert someone.sees("您已登录，无需再次验证")
+    someone.page.go_back()
+    assert someone.sees("您已登录，无需再次验证")
+
+
+@pytest.mark.rule("FLOW-07")
+def test_the_way_back_from_the_page_after_a_refused_form_opens_the_form_anew(someone):
+    someone.go("/login/")
+    someone.press("下一步")
+    assert someone.sees("请输入纳税人识别号")
+    someone.press("忘记密码")
+    assert someone.sees("忘记企业登录密码")
+    someone.page.go_back()
+    assert someone.sees("企业登录密码")
+    assert not someone.page.get_by_text("请输入纳税人识别号").count()
+
+
 @pytest.mark.rule("M63", "M88", "M91", "M92", "M95", "M102")
 def test_every_refusal_says_what_is_wrong_and_what_to_do(someone):
     someone.give_enterprise_password("HC")
