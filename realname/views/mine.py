@@ -4,7 +4,6 @@ import logging
 import uuid
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -54,7 +53,6 @@ def withdraw_consent(request: Request) -> HttpResponse:
 
 
 @require_safe
-@login_not_required
 def photo(request: Request, uid: uuid.UUID) -> HttpResponse:
     """One picture, for the person himself and reviewers; for everybody else there is none (FIL-04)."""
     found = photos.find(uid, by=request.actor)

@@ -6,6 +6,7 @@ import stat
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -27,6 +28,7 @@ from realname.models import Collection, Photo
 from tests import cast
 from tests.realname import cards
 from tests.realname.collecting import NAME, act, at, go_to, officer, sent_in
+from tests.realname.keeping import keep_photo
 from tests.visitor import words
 
 
@@ -142,13 +144,24 @@ def test_what_was_returned_can_be_looked_at_again_while_it_is_kept(visitor):
 def test_for_everybody_else_there_is_no_such_photo(visitor, other_visitor):
     collection = sent_in(visitor)
     photo = collection.photos.get(kind="face")
-    assert visitor.get(address(photo)).status_code == 404  # even for who sent it in, without a sign-in of his own
+    before = visitor.get(address(photo))  # even for who sent it in, without a sign-in of his own
     act(services.approve, collection, by=officer())
-    nobody = other_visitor.get(address(photo))
+    visitors = [before, other_visitor.get(address(photo)), other_visitor.get(reverse("realname:photo", args=[uuid4()]))]
+    assert {answer.url.partition("?")[0] for answer in visitors} == {reverse("login")}
     other_visitor.sign_in_by_password("HC", "钱思远")
-    for answer in (nobody, other_visitor.get(address(photo))):
-        assert answer.status_code == 404
-        assert b"\xff\xd8" not in answer.content
+    stranger = other_visitor.get(address(photo))
+    assert stranger.status_code == 404
+    assert b"\xff\xd8" not in stranger.content
+    assert not AuditEntry.objects.filter(kind="photo_seen").exists()
+
+
+@pytest.mark.rule("D10", "RST-04", "FIL-04")
+def test_in_the_111111_state_a_photo_is_as_closed_as_everything_else(visitor):
+    photo = keep_photo(cast.person("孙雅静"))
+    passwords.reset(cast.membership("HC", "孙雅静").credential)
+    visitor.go_to_verify("HC", "孙雅静")
+    visitor.post(reverse("staff:verify_by_password"), {"password": "111111"})
+    assert visitor.get(address(photo)).url == reverse("staff:change_password")
     assert not AuditEntry.objects.filter(kind="photo_seen").exists()
 
 
