@@ -3,7 +3,7 @@
 import uuid
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +45,31 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
         """Those of this identity document, its number folded."""
         return self.filter(id_type=id_type, id_number_hash__in=sealing.lookup_hashes(number))
 
+    def about(self, person: Person) -> "CollectionQuerySet":
+        """Those that became his record, and those that became nobody's and name a document of his, new or former.
+
+        Whoever sent in the latter may have typed a stranger's document: they may be deleted for him, never shown.
+        """
+        named = Q()
+        for id_type, number in self._documents_of(person):
+            hashes = sealing.lookup_hashes(number)
+            named |= Q(id_type=id_type, id_number_hash__in=hashes)
+            named |= Q(former_id_type=id_type, former_id_number_hash__in=hashes)
+        records = RealNameRecord.objects.filter(person=person)
+        return self.filter(Q(record__in=records) | Q(named, record__isnull=True))
+
+    def _documents_of(self, person: Person) -> list[tuple[str, str]]:
+        """The person's document, and those it took the place of unless they are another's now; numbers folded."""
+        replaced = self.model.objects.filter(record__person=person).exclude(former_id_number="")
+        former = replaced.values_list("former_id_type", "former_id_number")
+        own = [each for each in former if not Person.objects.by_id_number(*each).exclude(pk=person.pk).exists()]
+        return [(person.id_type, numbers.fold(person.id_number)), *own]
+
+    def in_hand(self) -> "CollectionQuerySet":
+        """Those that wait, or that pictures are kept of."""
+        kept = Photo.objects.kept().filter(collection=OuterRef("pk"))
+        return self.filter(Q(submitted_at__isnull=False, decided_at__isnull=True) | Exists(kept))
+
     def by_phone(self, phone: str) -> "CollectionQuerySet":
         """Those whose owner proved this phone."""
         return self.filter(phone_hash__in=sealing.lookup_hashes(phone))
@@ -69,6 +94,7 @@ class Collection(models.Model):
     id_number_hash = LookupHashField(of="id_number")
     former_id_type = models.CharField(max_length=16, choices=numbers.IdType.choices, blank=True, default="")
     former_id_number = SealedTextField(_("原身份证件号码"), blank=True, default="")
+    former_id_number_hash = LookupHashField(of="former_id_number", db_default="")
     phone = SealedTextField(_("手机号"))
     phone_hash = LookupHashField(of="phone", db_index=True)
     begun_at = models.DateTimeField(default=timezone.now)
@@ -134,6 +160,10 @@ class Collection(models.Model):
                 fields=("submitted_at", "id"),
                 condition=Q(submitted_at__isnull=False, decided_at__isnull=True),
                 name="collection_waiting",
+            ),
+            models.Index("id_number_hash", condition=Q(record__isnull=True), name="collection_of_nobody"),
+            models.Index(
+                "former_id_number_hash", condition=Q(record__isnull=True), name="collection_of_nobody_by_former"
             ),
         )
 
