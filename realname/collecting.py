@@ -154,26 +154,35 @@ def withdraw(collection: Collection, *, by: Actor) -> None:
 def withdraw_consent(person: Person, *, by: Actor) -> int:
     """Delete all pictures of a person at once, and take back what waits; how many pictures went (FIL-06, D26).
 
-    He keeps his real name: only the pictures rest on his consent. Raises PermissionDenied for anybody but himself and
-    the counter; ValidationError `nothing_to_withdraw`.
+    Whatever waits or keeps pictures counts, returned or not sent in yet, under the document that he has or had. He
+    keeps his real name: only the pictures rest on his consent. Raises PermissionDenied for anybody but himself and the
+    counter; ValidationError `nothing_to_withdraw`.
     """
     himself = by.person is not None and by.person.pk == person.pk
     if not himself:
         officers.require_counter(by)
     with transaction.atomic():
-        Person.objects.select_for_update(no_key=True).only("pk").get(pk=person.pk)
-        mine = Collection.objects.select_for_update(no_key=True).filter(consent_withdrawn_at__isnull=True)
-        waiting = list(mine.waiting().by_document(person.id_type, numbers.fold(person.id_number)))
-        concerned = waiting + list(mine.filter(record__person=person))
+        locked = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+        concerned = list(Collection.objects.about(locked).in_hand().select_for_update(no_key=True))
         if not concerned:
             raise ValidationError(_("没有可以撤回的同意：系统中没有保存您的照片。"), code="nothing_to_withdraw")
-        for each in waiting:
-            _close(each, Outcome.WITHDRAWN, by=by)
-        Collection.objects.filter(pk__in=[each.pk for each in concerned]).update(consent_withdrawn_at=timezone.now())
         gone = photos.delete(Photo.objects.kept().filter(collection__in=concerned))
-        audit.record(Kind.CONSENT_WITHDRAWN, by=by, target=person, photos=gone)
-        notices.tell(person, for_phones("您已撤回采集实名照片的同意，照片已删除。"))
+        for each in concerned:
+            _take_back(each, by=by)
+        audit.record(Kind.CONSENT_WITHDRAWN, by=by, target=locked, photos=gone)
+        notices.tell(locked, for_phones("您已撤回采集实名照片的同意，照片已删除。"))
     return gone
+
+
+def _take_back(collection: Collection, *, by: Actor) -> None:
+    """End what rests on a consent that is withdrawn: what waits is closed, what was not sent in yet is gone."""
+    if collection.submitted_at is None:
+        collection.delete()  # else it could still be sent in, with pictures taken anew
+    elif collection.is_waiting:
+        _close(collection, Outcome.WITHDRAWN, by=by)
+    else:
+        collection.consent_withdrawn_at = timezone.now()
+        collection.save(update_fields=["consent_withdrawn_at"])
 
 
 # --- Officers --------------------------------------------------------------------------------------------------------
@@ -277,6 +286,7 @@ def _become_record(collection: Collection, *, decided_by: Person | None, by: Act
     collection.record, collection.outcome = record, Outcome.APPROVED
     collection.decided_at, collection.decided_by = _not_before(collection.submitted_at), decided_by
     collection.save(update_fields=["record", "outcome", "decided_at", "decided_by"])
+    delete_superseded(record)
     audit.record(Kind.COLLECTION_APPROVED, by=by, target=person, way=collection.way)
     text = for_phones("您的实名采集已审核通过，实名手机号为%(phone)s。")
     notices.tell_phone(collection.phone, text % {"phone": collection.masked_phone})
@@ -310,12 +320,20 @@ def _locked(id_type: str, number: str) -> Person | None:
 
 
 def new_record(person: Person, phone: str, method: CollectionMethod, collected_by: Person | None) -> RealNameRecord:
-    """The person's valid record from now on; the one before ends, and its pictures, which nobody needs, go."""
+    """The person's valid record from now on; the one before ends."""
     for old in RealNameRecord.objects.filter(person=person, revoked_at__isnull=True):
         old.revoked_at = _not_before(old.collected_at)
         old.save(update_fields=["revoked_at"])
-    photos.delete(Photo.objects.kept().filter(collection__record__person=person))
     return RealNameRecord.objects.create(person=person, phone=phone, method=method, collected_by=collected_by)
+
+
+def delete_superseded(record: RealNameRecord) -> None:
+    """Delete the pictures of all that was decided about the person before this record: nobody needs them (FIL-06).
+
+    Those of a collection that was not approved were kept should he object; he is recorded now.
+    """
+    decided = Collection.objects.about(record.person).filter(decided_at__isnull=False)
+    photos.delete(Photo.objects.kept().filter(collection__in=decided.exclude(record=record)))
 
 
 def give(person: Person, *, name: str, phone: str) -> None:

@@ -58,6 +58,7 @@ def collect(person: Person, *, name: str, phone: str, by: Actor) -> RealNameReco
         locked = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
         before = {"name": locked.masked_name, "phone": locked.masked_phone}
         made = collecting.new_record(locked, phone, CollectionMethod.COUNTER, officer)
+        collecting.delete_superseded(made)
         collecting.give(locked, name=name, phone=phone)
         after = {"name": locked.masked_name, "phone": locked.masked_phone}
         audit.record(Kind.REAL_NAME_COLLECTED, by=by, target=locked, was=before, now=after)

@@ -28,13 +28,23 @@ def _owner(request: Request) -> Person:
 
 @require_safe
 def mine(request: Request) -> HttpResponse:
-    """My real-name record, the pictures kept with it, and what I agreed to."""
+    """My real-name record, the pictures kept with it, what I agreed to, and that more is kept or waits.
+
+    What only names my document may be somebody else's: nothing of it is shown but that it is there.
+    """
     person = _owner(request)
     record = RealNameRecord.objects.filter(person=person, revoked_at__isnull=True).first()
     collection = Collection.objects.filter(record=record).first() if record else None
     kept = list(collection.photos.kept().order_by("pk")) if collection else []
     text = f"realname/consents/{collection.consent_version}.html" if collection else ""
-    context = {"person": person, "record": record, "collection": collection, "photos": kept, "text": text}
+    context = {
+        "person": person,
+        "record": record,
+        "collection": collection,
+        "photos": kept,
+        "text": text,
+        "others": list(Collection.objects.about(person).in_hand().filter(record=None).order_by("pk")),
+    }
     return page(request, "realname/mine.html", context)
 
 

@@ -4,12 +4,14 @@ import logging
 import os
 import stat
 from datetime import timedelta
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.base import ContentFile
@@ -20,14 +22,14 @@ from django.utils import timezone
 
 from accounts import passwords, signins
 from accounts.actor import Actor
-from accounts.models import AuditEntry, SignIn
+from accounts.models import AuditEntry, Person, SignIn
 from accounts.models.signins import Proof
 from realname import collecting as services
-from realname import photos
+from realname import counter, photos
 from realname.models import Collection, Photo
 from tests import cast
 from tests.realname import cards
-from tests.realname.collecting import NAME, act, at, go_to, officer, sent_in
+from tests.realname.collecting import NAME, act, at, go_to, officer, sent_in, wait_a_minute
 from tests.realname.keeping import keep_photo
 from tests.visitor import words
 
@@ -212,6 +214,145 @@ def test_withdrawing_consent_deletes_every_photo_at_once_and_keeps_the_real_name
     assert cast.person(NAME).real_name_records.filter(revoked_at=None).exists()
     assert AuditEntry.objects.get(kind="consent_withdrawn").details == {"photos": 3}
     assert "没有可以撤回的同意" in words(visitor.post(at("withdraw_consent"), follow=True))
+
+
+def kept() -> int:
+    """How many pictures are kept, of anybody."""
+    return Photo.objects.kept().count()
+
+
+def withdraw(visitor) -> str:
+    """The button of 我的实名信息, pressed and confirmed; what the page says then."""
+    assert f'href="{at("withdraw_consent")}"' in visitor.get(at("mine")).content.decode()
+    return words(visitor.post(at("withdraw_consent"), follow=True))
+
+
+def returned(visitor, name: str = NAME, **who) -> Collection:
+    """Sent in, and not approved; the next code may be asked for."""
+    collection = sent_in(visitor, name, **who)
+    act(services.return_to_person, collection, "照片不清楚", by=officer())
+    wait_a_minute()
+    return collection
+
+
+@pytest.mark.rule("FIL-06", "D26")
+def test_who_was_returned_is_told_what_is_kept_and_withdraws_it(visitor, own_folder):
+    collection = returned(visitor, "孙雅静")
+    sign_in_himself(visitor, "孙雅静")
+    page = words(visitor.get(at("mine")))
+    assert "没有通过审核，其中的照片只有审核人员可以查看，三十天后删除" in page
+    assert "没有保存您的照片" not in page
+    assert "已撤回同意，照片已删除" in withdraw(visitor)
+    assert (kept(), files(own_folder)) == (0, [])
+    collection.refresh_from_db()
+    assert (collection.outcome, collection.consent_withdrawn_at is not None) == ("returned", True)
+    assert "没有可以撤回的同意" in words(visitor.post(at("withdraw_consent"), follow=True))
+
+
+@pytest.mark.rule("FIL-06", "D26")
+def test_an_approval_deletes_the_photos_of_what_was_returned_before(visitor, own_folder):
+    first = returned(visitor)
+    second = sent_in(visitor)
+    act(services.approve, second, by=officer())
+    assert (first.photos.kept().count(), second.photos.kept().count(), len(files(own_folder))) == (0, 3, 3)
+    sign_in_himself(visitor)
+    assert "已撤回同意，照片已删除" in withdraw(visitor)
+    assert files(own_folder) == []
+
+
+@pytest.mark.rule("FIL-06", "M83")
+def test_a_collection_at_the_counter_deletes_the_photos_of_what_was_returned_before(visitor):
+    returned(visitor)
+    act(counter.collect, cast.person(NAME), name=NAME, phone=cast.PHONES[NAME], by=officer("顾前程"))
+    assert kept() == 0
+
+
+PASSPORT = {"way": "change", "id_type": "passport", "id_number": "E12345678", "former_id_type": "resident"}
+
+
+def changed(visitor, name: str = NAME, **who) -> Collection:
+    """A 变更 to a passport, sent in."""
+    return sent_in(visitor, name, **PASSPORT, former_id_number=cast.ID_NUMBERS[name], **who)
+
+
+@pytest.mark.rule("FIL-06", "D26", "M17")
+def test_a_change_that_waits_under_a_new_document_is_withdrawn_at_the_counter(visitor, own_folder):
+    collection = changed(visitor)
+    assert act(services.withdraw_consent, cast.person(NAME), by=officer("顾前程")) == 3
+    collection.refresh_from_db()
+    assert (collection.outcome, files(own_folder)) == ("withdrawn", [])
+    assert AuditEntry.objects.get(kind="consent_withdrawn").target == cast.person(NAME)
+
+
+@pytest.mark.rule("FIL-06", "D26", "M17")
+def test_the_approval_of_a_change_deletes_what_was_returned_under_either_document(visitor):
+    returned(visitor)
+    act(services.return_to_person, changed(visitor), "照片不清楚", by=officer())
+    wait_a_minute()
+    assert kept() == 6
+    last = changed(visitor)
+    act(services.approve, last, by=officer())
+    assert kept() == last.photos.kept().count() == 3
+
+
+@pytest.mark.rule("FIL-06", "M17")
+def test_what_waits_under_the_former_document_is_still_his_unless_another_has_it_now(visitor, other_visitor):
+    last = changed(visitor)
+    wait_a_minute()
+    sent_in(other_visitor)
+    act(services.approve, last, by=officer())
+    person = Person.objects.by_id_number("passport", "E12345678").get()
+    other = Person.objects.create(name=NAME, id_type="resident", id_number=cast.ID_NUMBERS[NAME])
+    assert Collection.objects.about(person).get() == last
+    assert Collection.objects.about(other).get().is_waiting
+    other.delete()
+    assert Collection.objects.about(person).count() == 2
+    assert act(services.withdraw_consent, person, by=officer("顾前程")) == 6
+
+
+@pytest.mark.rule("FIL-06", "D26")
+def test_what_was_not_sent_in_yet_goes_as_well_and_its_passage_begins_again(visitor, other_visitor, own_folder):
+    go_to(other_visitor, "details", "孙雅静")
+    sign_in_himself(visitor, "孙雅静")
+    assert "还没有提交，其中的照片一小时后自动删除" in words(visitor.get(at("mine")))
+    assert "已撤回同意，照片已删除" in withdraw(visitor)
+    assert (files(own_folder), Collection.objects.exists()) == ([], False)
+    assert other_visitor.get(at("details")).url == at("collect")
+
+
+@pytest.mark.rule("FIL-04", "FIL-06", "AUZ-02", "D27")
+def test_a_strangers_photos_under_my_document_are_named_and_deleted_for_me_and_never_shown(visitor, other_visitor):
+    collection = sent_in(other_visitor, "孙雅静", phone="13900000001")
+    sign_in_himself(visitor, "孙雅静")
+    page = visitor.get(at("mine")).content.decode()
+    assert "用您的证件提交的采集正在审核" in page
+    assert not any(told in page for told in ("13900000001", "139****0001", "/realname/photos/"))
+    assert all(visitor.get(address(photo)).status_code == 404 for photo in collection.photos.kept())
+    assert "已撤回同意，照片已删除" in withdraw(visitor)
+    assert kept() == 0
+
+
+@pytest.mark.rule("FIL-06", "AUZ-02")
+def test_nobody_withdraws_what_names_another_document_or_became_anothers_record(visitor, other_visitor):
+    act(services.approve, sent_in(visitor), by=officer())
+    returned(other_visitor, "董佳慧")
+    for name in ("孙雅静", "顾前程"):
+        person = cast.person(name)
+        with pytest.raises(ValidationError) as caught:
+            services.withdraw_consent(person, by=Actor(person=person))
+        assert caught.value.code == "nothing_to_withdraw"
+    assert act(services.withdraw_consent, cast.person("董佳慧"), by=officer("顾前程")) == 3
+    assert kept() == 3
+
+
+@pytest.mark.rule("CRY-01", "FIL-06")
+def test_former_documents_from_before_there_was_a_hash_are_hashed(visitor):
+    collection = changed(visitor)
+    Collection.objects.update(former_id_number_hash="")
+    assert not Collection.objects.about(cast.person(NAME)).exists()
+    migration = import_module("realname.migrations.0006_former_documents_hashed")
+    migration.hash_former(apps, None)
+    assert Collection.objects.about(cast.person(NAME)).get() == collection
 
 
 @pytest.mark.rule("FIL-06", "AUZ-06")
