@@ -55,7 +55,8 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
             hashes = sealing.lookup_hashes(number)
             named |= Q(id_type=id_type, id_number_hash__in=hashes)
             named |= Q(former_id_type=id_type, former_id_number_hash__in=hashes)
-        records = RealNameRecord.objects.filter(person=person)
+        # Asked apart: beside an OR a query within the query would have the whole table read.
+        records = list(RealNameRecord.objects.filter(person=person).values_list("pk", flat=True))
         return self.filter(Q(record__in=records) | Q(named, record__isnull=True))
 
     def _documents_of(self, person: Person) -> list[tuple[str, str]]:
