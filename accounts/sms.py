@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -38,6 +38,8 @@ from accounts.words import for_phones
 WRONG_CODE = gettext_lazy("短信验证码错误或已过期")
 PAUSE = int(MINUTE.total_seconds())
 """The seconds between two codes to one phone (CODE_GAP)."""
+_CLOSING = Greatest(Now(), F("created_at"))
+"""When a code is closed: the database's time, but never before it was made, though its clock was set back (F16)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +236,7 @@ def _open_codes(binding: Binding) -> QuerySet[SmsCode]:
 
 def _make(binding: Binding, counts: tuple[throttles.Count, ...]) -> None:
     code = f"{secrets.randbelow(1_000_000):06}"
-    _open_codes(binding).update(closed_at=Now())
+    _open_codes(binding).update(closed_at=_CLOSING)
     row = SmsCode.objects.create(
         person=binding.person,
         purpose=binding.purpose,
@@ -311,7 +313,7 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
         return None
     tried = _open_codes(binding).filter(expires_at__gt=Now())
     if tried.update(failures=F("failures") + 1):
-        tried.filter(failures__gte=CODE_FAILURES).update(closed_at=Now())
+        tried.filter(failures__gte=CODE_FAILURES).update(closed_at=_CLOSING)
     for whose in sorted(tries):
         throttles.fail(CODE_CHECKS, whose)
     return ValidationError(WRONG_CODE, code="sms_code")
@@ -320,7 +322,7 @@ def _judge(binding: Binding, code: str, *, by: Actor) -> ValidationError | None:
 def _use(binding: Binding, code: str) -> bool:
     """Use the code up, if it is right. What is compared is a keyed hash: how far two agree tells nobody anything."""
     right = _open_codes(binding).filter(expires_at__gt=Now(), bound_to=binding.word, code_hash=binding.hash(code))
-    return bool(right.update(used_at=Now(), closed_at=Now()))
+    return bool(right.update(used_at=_CLOSING, closed_at=_CLOSING))
 
 
 def seconds_until_next_typed(binding: Binding) -> int:
@@ -336,7 +338,7 @@ def seconds_until_next(binding: Binding) -> int:
 def close_codes(person: Person, *purposes: Purpose) -> None:
     """Kill the person's open codes of these purposes, or all: another was chosen (FLOW-04), or his phone changed."""
     purposes = purposes or tuple(Purpose)
-    SmsCode.objects.filter(person=person, purpose__in=purposes, closed_at__isnull=True).update(closed_at=Now())
+    SmsCode.objects.filter(person=person, purpose__in=purposes, closed_at__isnull=True).update(closed_at=_CLOSING)
 
 
 def tidy(older_than: timedelta) -> int:

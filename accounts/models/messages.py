@@ -67,6 +67,8 @@ class SmsCode(models.Model):
             models.UniqueConstraint(
                 "person", "purpose", condition=Q(closed_at__isnull=True), name="one_open_code_per_person_and_purpose"
             ),
+            in_order("created_at", "expires_at", name="sms_code_created_before_it_expires"),
+            in_order("created_at", "closed_at", name="sms_code_created_before_closed"),
             models.CheckConstraint(
                 condition=Q(used_at__isnull=True) | Q(closed_at__isnull=False, closed_at=F("used_at")),
                 name="sms_code_used_is_closed",

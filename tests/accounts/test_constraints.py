@@ -50,7 +50,7 @@ def a_credential(**changed) -> Credential:
 def a_code(**changed) -> SmsCode:
     """A code that the database takes."""
     person = changed.pop("person", None) or a_person()
-    usual = {"purpose": Purpose.SIGN_IN, "bound_to": "b", "code_hash": "h", "expires_at": LATER}
+    usual = {"purpose": Purpose.SIGN_IN, "bound_to": "b", "code_hash": "h", "created_at": NOW, "expires_at": LATER}
     return SmsCode.objects.create(person=person, **{**usual, **changed})
 
 
@@ -123,6 +123,11 @@ CASES: dict[str, list[Callable[[], object]]] = {
     "sms_code_purpose_is_known": [lambda: a_code(purpose="chat"), lambda: a_code(purpose="")],
     "sms_code_is_hashed": [lambda: a_code(code_hash="")],
     "one_open_code_per_person_and_purpose": [two_open_codes],
+    "sms_code_created_before_it_expires": [lambda: a_code(expires_at=EARLIER)],
+    "sms_code_created_before_closed": [
+        lambda: a_code(closed_at=EARLIER),
+        lambda: a_code(used_at=EARLIER, closed_at=EARLIER),
+    ],
     "sms_code_used_is_closed": [lambda: a_code(used_at=NOW, closed_at=LATER)],
     "sms_message_is_wiped_when_done": [
         lambda: a_message(sent_at=NOW),
@@ -187,6 +192,7 @@ TAKEN: list[Callable[[], object]] = [
     lambda: a_taxpayer(opened_at=NOW, cancelled_at=NOW),
     lambda: [a_code(purpose=purpose) for purpose in Purpose],
     lambda: a_code(used_at=NOW, closed_at=NOW),
+    lambda: a_code(expires_at=NOW, closed_at=LATER),
     lambda: twice(a_code, person=a_person(), closed_at=NOW),
     lambda: a_code(person=a_code(closed_at=NOW).person),
     lambda: a_code(person=a_code().person, purpose=Purpose.STEP_UP),

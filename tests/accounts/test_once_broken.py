@@ -66,10 +66,9 @@ def test_the_whole_record_cannot_be_emptied_or_overwritten():
 
 def test_a_code_that_is_used_is_closed(person):
     now = timezone.now()
+    dates = {"created_at": now, "expires_at": now, "used_at": now, "closed_at": None}
     with pytest.raises(IntegrityError), transaction.atomic():
-        SmsCode.objects.create(
-            person=person, purpose="sign_in", bound_to="b", code_hash="h", expires_at=now, used_at=now, closed_at=None
-        )
+        SmsCode.objects.create(person=person, purpose="sign_in", bound_to="b", code_hash="h", **dates)
 
 
 def test_one_message_that_does_not_open_does_not_stop_the_others():

@@ -145,6 +145,25 @@ def test_a_right_code_is_good_once(binding, send, by, refused):
     assert refused(binding, code) == "sms_code"
 
 
+@pytest.mark.rule("D14", "F16")
+@pytest.mark.parametrize("end", ["used", "replaced", "tried", "closed"])
+def test_a_code_made_before_the_databases_clock_was_set_back_ends_as_any_other(binding, send, by, refused, end):
+    code = send(binding)
+    age_codes(-timedelta(hours=1))
+    if end == "used":
+        sms.check_code(binding, code, by=by)
+    elif end == "replaced":
+        sms._make(binding, ())
+    elif end == "tried":
+        for _ in range(5):
+            assert refused(binding, wrong(code)) == "sms_code"
+    else:
+        sms.close_codes(binding.person)
+    row = SmsCode.objects.earliest("pk")
+    assert row.closed_at == row.created_at
+    assert row.used_at == (row.closed_at if end == "used" else None)
+
+
 @pytest.mark.rule("D14", "OTP-02")
 def test_a_code_lives_for_five_minutes_of_the_databases_clock(binding, send, by, refused):
     code = send(binding)
