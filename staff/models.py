@@ -2,10 +2,10 @@
 
 import uuid
 from collections.abc import Collection, Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -120,6 +120,12 @@ class Membership(models.Model):
             in_order("frozen_at", "frozen_until", name="membership_frozen_before_it_ends"),
             in_order("added_at", "removed_at", name="membership_added_before_removed"),
             in_order("added_at", "valid_until", name="membership_added_before_it_expires"),
+            in_order("added_at", "bound_at", name="membership_added_before_bound"),
+            in_order("added_at", "frozen_at", name="membership_added_before_frozen"),
+            in_order("added_at", "unregistered_at", name="membership_added_before_unregistered"),
+            models.CheckConstraint(
+                condition=Q(removed_at__isnull=True) | Q(is_manager=False), name="membership_removed_manages_nothing"
+            ),
         )
         indexes = (
             models.Index(
@@ -132,6 +138,10 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"membership {self.uid}"
+
+    def moment(self) -> datetime:
+        """Now; where the clock was set back since it was added, when it was (F16): nothing happens to it before."""
+        return max(timezone.now(), self.added_at)
 
     @property
     def is_bound(self) -> bool:
@@ -202,7 +212,13 @@ class HandoverTicket(models.Model):
     used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = (not_empty("nonce_hash", name="handover_ticket_is_hashed"),)
+        constraints = (
+            not_empty("nonce_hash", name="handover_ticket_is_hashed"),
+            models.CheckConstraint(
+                condition=Q(used_at__isnull=True) | Q(used_at__lte=F("expires_at")),
+                name="handover_ticket_used_before_it_expires",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"ticket {self.pk}"

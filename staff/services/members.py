@@ -168,7 +168,7 @@ def remove(membership: Membership, *, version: int, by: Actor) -> None:
     with _acting(Kind.MEMBER_REMOVED, membership, version, by=by) as (locked, entry):
         locked.identities.clear()
         locked.is_manager = False
-        locked.removed_at = timezone.now()
+        locked.removed_at = locked.moment()
         entry["sign_ins_ended"] = _end_sign_ins(
             locked, EndReason.REMOVED
         )  # or they would live again when he is added again
@@ -182,7 +182,7 @@ def freeze(membership: Membership, *, version: int, until: datetime | None = Non
     Raises ValidationError `already_frozen`, `until_in_the_past`, and as `remove`.
     """
     with _acting(Kind.MEMBER_FROZEN, membership, version, by=by, until=until, reason=reason) as (locked, _entry):
-        now = timezone.now()
+        now = locked.moment()
         if until is not None and until <= now:
             raise ValidationError(_("解冻时间应晚于现在。"), code="until_in_the_past")
         locked.frozen_at, locked.frozen_until = now, until
@@ -205,7 +205,7 @@ def bind(membership: Membership, *, version: int, by: Actor) -> None:
     Raises ValidationError `no_account`, `already_bound`, and as `remove`.
     """
     with _acting(Kind.MEMBER_BOUND, membership, version, by=by) as (locked, entry):
-        locked.bound_at = timezone.now()
+        locked.bound_at = locked.moment()
         entry["sign_ins_ended"] = _end_sign_ins(locked, EndReason.PASSWORD_CHANGED)
         _tell(locked, for_phones("您在%(firm)s的个人登录密码已绑定为您的自然人登录密码。"))
 
@@ -252,7 +252,7 @@ def change_rights(
     with _acting(Kind.MEMBER_CHANGED, membership, version, by=by, **asked) as (locked, _entry):
         if any(identity.taxpayer_id != locked.taxpayer_id for identity in identities):
             raise ValidationError(_("请从列表中选择权限身份。"), code="foreign_identity")
-        if valid_until is not None and valid_until <= timezone.now():
+        if valid_until is not None and valid_until <= locked.moment():
             raise ValidationError(_("有效期应晚于现在。"), code="until_in_the_past")
         chosen = list(Identity.objects.select_for_update(no_key=True).filter(pk__in=[each.pk for each in identities]))
         if len(chosen) != len(set(identities)):  # one was deleted meanwhile

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit, signins
@@ -49,7 +48,7 @@ def bind(membership: Membership, *, version: int, by: Actor) -> None:
         account = locked.person.credential
         if account is None or not account.is_set:
             raise ValidationError(_("您尚未注册自然人账户，请先注册。"), code="no_account")
-        locked.bound_at = timezone.now()
+        locked.bound_at = locked.moment()
 
 
 def unbind(membership: Membership, *, version: int, by: Actor) -> None:

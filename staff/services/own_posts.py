@@ -2,7 +2,6 @@
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit, signins
@@ -64,6 +63,6 @@ def _refuse_unless_it_can_be_left(found: Standing) -> None:
 def _end(membership: Membership) -> None:
     membership.identities.clear()
     membership.is_manager = False
-    membership.removed_at = timezone.now()
+    membership.removed_at = membership.moment()
     membership.version += 1
     membership.save()

@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts import audit
@@ -75,7 +77,8 @@ def synchronise(*, seen: str | None = None, by: Actor) -> Preview:
         found = preview(taxpayer)
         if seen is not None and seen != found.fingerprint:
             raise rights.stale()
-        _mark(found.gone, unregistered_at=timezone.now())
+        # A clock that was set back puts nothing before the adding (F16), as in `Membership.moment`.
+        _mark(found.gone, unregistered_at=Greatest(Value(timezone.now()), F("added_at")))
         _mark(found.returned, unregistered_at=None)
         audit.record(Kind.SYNCED, by=by, marked=len(found.gone), lifted=len(found.returned))
         marks = {each.person: {"marked": True} for each in found.gone}

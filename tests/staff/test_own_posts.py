@@ -149,7 +149,8 @@ def test_my_posts_say_of_every_firm_position_state_expiry_and_binding(visitor):
     ends = timezone.make_aware(datetime.combine(last + timedelta(days=1), time()))  # the first moment without
     Membership.objects.filter(person=cast.person(NAME), taxpayer=cast.taxpayer("HC")).update(valid_until=ends)
     Membership.objects.filter(person=cast.person(NAME), taxpayer=cast.taxpayer("YF")).update(frozen_at=timezone.now())
-    Membership.objects.create(taxpayer=cast.taxpayer("MH"), person=cast.person(NAME), bound_at=timezone.now())
+    now = timezone.now()
+    Membership.objects.create(taxpayer=cast.taxpayer("MH"), person=cast.person(NAME), added_at=now, bound_at=now)
     as_himself(visitor, NAME)
     page = words(visitor.get(POSTS))
     assert page.count("办税员") >= 2
