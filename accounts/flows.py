@@ -140,6 +140,15 @@ class Progress:
 StepView = Callable[Concatenate[Request, Progress, P], HttpResponse]
 
 
+def _begin_again(request: Request, flow: Flow) -> HttpResponse:
+    """To the first page, and why; home for who has come back, by the browser's way, to how he signed in."""
+    if flow.over is _OVER and request.actor.sign_in is not None:
+        messages.info(request, str(_SIGNED_IN))
+        return redirect("home")
+    messages.info(request, str(flow.over))
+    return redirect(flow.steps[0].url_name)
+
+
 def step(
     flow: Flow, fact: str, *, post_only: bool = False
 ) -> Callable[[StepView[P]], Callable[Concatenate[Request, P], HttpResponse]]:
@@ -158,7 +167,7 @@ def step(
         def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             progress = flow.under_way(request)
             if progress is None:
-                return begin_again(request)
+                return _begin_again(request, flow)
             request.passage = progress.id
             if request.POST.get("passage", progress.id) != progress.id:
                 messages.error(request, str(_ANOTHER))
@@ -170,15 +179,8 @@ def step(
                 return view(request, progress, *args, **kwargs)
             except Lost:
                 progress.forget()
-                return begin_again(request)
+                return _begin_again(request, flow)
 
         return guarded
-
-    def begin_again(request: Request) -> HttpResponse:
-        if flow.over is _OVER and request.actor.sign_in is not None:  # by the way back, from the page he was led to
-            messages.info(request, str(_SIGNED_IN))
-            return redirect("home")
-        messages.info(request, str(flow.over))
-        return redirect(flow.steps[0].url_name)
 
     return decorate

@@ -51,7 +51,7 @@ def test_the_way_back_leads_to_pages_of_the_portal_all_along_a_sign_in(someone):
 @pytest.mark.rule("FLOW-07")
 def test_the_way_back_from_the_page_after_a_refused_form_opens_the_form_anew(someone):
     someone.go("/login/")
-    someone.press("下一步")
+    someone.press("登录")
     assert someone.sees("请输入纳税人识别号")
     someone.press("忘记密码")
     assert someone.sees("忘记企业登录密码")
