@@ -1,7 +1,7 @@
 """短信验证码, the codes sent to a phone (D14, OTP-01 to OTP-14)."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from zlib import crc32
 
@@ -211,7 +211,8 @@ def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
     """Send a code if the binding's phone, which was typed, is the real one; to whoever looks on, both are alike (D5).
 
     Counted by person, not by the phone typed: else the pauses would tell which phone is the right one, and anybody's
-    phone could be used up by typing it. Raises ValidationError `sms_wait` or `sms_unavailable` for both alike.
+    phone could be used up by typing it. What the real phone and the address lose by a code they lose either way: the
+    pauses at other doors would tell it as well. Raises ValidationError `sms_wait` or `sms_unavailable` for both alike.
     """
     _refuse_while_closed(binding, by=by)
     typed = f"typed:{binding.whose}"
@@ -223,6 +224,8 @@ def send_if_same(binding: Binding, *, real_phone: str, by: Actor) -> None:
             return
     else:
         reason = obstacle[0].name if obstacle else "phone_differs"
+        if obstacle is None and real_phone:
+            throttles.take(*_counts(replace(binding, phone=real_phone), by))
         audit.record(Kind.CODE_SENT, by=by, taxpayer=binding.taxpayer, target=binding.person, reason=reason)
     if obstacle is not None:
         raise _must_wait(*obstacle)

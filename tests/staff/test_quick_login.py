@@ -56,12 +56,26 @@ def test_password_person_phone_and_code_lead_in(visitor, name):
     assert SignIn.objects.get().proof == "enterprise_sms"
 
 
+@pytest.mark.rule("M43", "D5", "RST-01")
+@pytest.mark.parametrize("phone", [cast.PHONES["林若兰"], "13900000001"])
+def test_no_other_doors_pause_tells_whether_the_phone_typed_was_the_right_one(visitor, other_visitor, phone):
+    go_to_code(visitor, "林若兰")
+    visitor.post(reverse(SEND), {"phone": phone})
+    taken = Throttle.objects.filter(key__startswith="code_", count=1).exclude(key__contains="typed:")
+    limits = sorted(row.key.partition(":")[0] for row in taken)
+    assert limits == ["code_address", "code_day", "code_gap", "code_hour", "code_prefix", "code_total"]
+    other_visitor.go_to_verify("HC", "林若兰")
+    page = other_visitor.get(reverse("staff:verify_by_sms")).content.decode()
+    assert 'data-countdown="' in page
+    assert other_visitor.post(reverse("staff:send_code")).status_code == 400
+
+
 @pytest.mark.rule("M43", "D5")
 def test_a_phone_that_is_not_the_real_name_phone_gets_the_same_answer_and_no_code(visitor, other_visitor):
     go_to_code(visitor, "林若兰")
     go_to_code(other_visitor, "林若兰")
     wrong = visitor.post(reverse(SEND), {"phone": "19900000055"})
-    Throttle.objects.filter(key__startswith="code_gap:typed").delete()  # a minute later
+    Throttle.objects.filter(key__startswith="code_gap").delete()  # a minute later
     right = other_visitor.post(reverse(SEND), {"phone": cast.PHONES["林若兰"]})
     assert wrong.status_code == right.status_code == 200
     assert words(wrong) == words(right)
