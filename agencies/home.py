@@ -4,6 +4,7 @@ from datetime import date
 
 from django.db.models import OuterRef, QuerySet
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
@@ -18,13 +19,13 @@ _SHOWN = 99
 
 
 def matters_of(actor: Actor) -> list[Matter]:
-    """Requests that wait for the client's lead; what expires soon, for the agency's leads and managers."""
+    """What waits for the client's lead, and what he must renew; what ends soon, for the agency's leads and managers."""
     firm = actor.taxpayer
     if firm is None or actor.via is not None:
         return []
     matters = []
     if actor.is_lead:
-        matters.append(Matter(_waiting, _requests))
+        matters += [Matter(_waiting, _requests), Matter(_ending_here, _to_renew)]
     if actor.is_manager and firm.kind == Taxpayer.Kind.AGENCY:
         matters.append(Matter(_ending, _expiring))
     return matters
@@ -37,6 +38,20 @@ def _waiting(firm: Taxpayer | OuterRef, _day: date | Given) -> QuerySet[Engageme
 def _ending(firm: Taxpayer | OuterRef, day: date | Given) -> QuerySet[Engagement]:
     last = day.later(SOON) if isinstance(day, Given) else day + SOON
     return Engagement.objects.ending_within(day, last).filter(agency=firm)
+
+
+def _ending_here(firm: Taxpayer | OuterRef, day: date | Given) -> QuerySet[Engagement]:
+    last = day.later(SOON) if isinstance(day, Given) else day + SOON
+    return Engagement.objects.ending_within(day, last).filter(client=firm)
+
+
+def _to_renew(engagements: QuerySet[Engagement]) -> list[Due]:
+    """Only the client can renew: nobody else's reminder helps."""
+    text = _("“%(agency)s”的代理认定将于%(day)s到期，之后不能再为本企业办税。继续委托的，请在到期前修改截止日期。")
+    where, label = reverse("agencies:recognitions"), _("代理机构认定管理")
+    soonest = engagements.select_related("agency").order_by("valid_until", "pk")[:_MOST]
+    told = [{"agency": each.agency.name, "day": date_format(each.valid_until or "")} for each in soonest]
+    return [Due(text % words, where, label) for words in told]
 
 
 def _requests(pending: QuerySet[Engagement]) -> list[Due]:

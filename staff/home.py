@@ -116,10 +116,10 @@ def _old_natural_password(person: Person | None) -> list[Due]:
 
 
 def _returned(requests: QuerySet[ChangeRequest]) -> list[Due]:
-    text = _("%(kind)s的申请被税务机关退回：%(reason)s请撤消后修改并重新提交。")
+    text = _("%(kind)s的申请被税务机关退回：%(reason)s。请撤消后修改并重新提交。")
     return [
         Due(
-            text % {"kind": each.get_kind_display(), "reason": _(each.reason)},
+            text % {"kind": each.get_kind_display(), "reason": _(each.reason).rstrip("。.")},
             reverse("staff:change", args=[each.uid]),
             _("查看申请"),
         )

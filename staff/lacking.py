@@ -14,6 +14,7 @@ _TICK_FUNCTION = _("请法定代表人（业主）或财务负责人登录后，
 _TICK_ANY = _(
     "请法定代表人（业主）或财务负责人登录后，在【身份维护】中为您的权限身份勾选功能权限；勾选后您下一次点击即可使用。"
 )
+_AS_ONESELF = _("您现在以自然人身份登录，该功能须以企业办税人员的身份使用。请点击【切换身份】，切换到您任职的企业。")
 NO_IDENTITY = _("您还没有权限身份。")
 WITHOUT_IDENTITY = _("%(name)s没有权限身份：登录后没有功能可以用。请在【权限】中勾选权限身份。")
 WITHOUT_FUNCTION = _(
@@ -33,7 +34,9 @@ def why_nothing(actor: Actor) -> Words:
 
 
 def way_to_function(actor: Actor) -> Words:
-    """What who lacks one function is told (D7): who gives it to him, and where."""
+    """What who lacks one function is told (D7): who gives it to him, and where; as himself he has but to switch."""
+    if actor.taxpayer is None:
+        return _AS_ONESELF
     return _TICK_FUNCTION if has_identity(actor) else f"{NO_IDENTITY}{_GIVE_IDENTITY}"
 
 

@@ -21,6 +21,7 @@ from tests import cast
 from tests.agencies.acting import engagement, handler, identity, terms, today
 from tests.etax.tables import rows
 from tests.staff.acting import actor, entries, newcomer, refusal
+from tests.visitor import words
 
 SAID = "accounts.AuditEntry"
 
@@ -98,6 +99,16 @@ def test_a_cancelled_agency_cannot_be_recognised_nor_found_in_the_register(hc):
     code, _said = words_of(recognition.recognise, cast.taxpayer("HX"), terms=terms(), by=hc)
     assert code == "not_an_agency"
     assert cast.taxpayer("HX") not in lists.register_of_agencies("大连恒信")
+
+
+@pytest.mark.rule("D23")
+def test_the_clients_leads_are_told_on_their_home_page_which_recognition_ends_soon(visitor):
+    visitor.sign_in_by_password("HC", "钱思远")
+    rows = Engagement.objects.filter(pk=engagement("HC").pk)
+    agency = f"“{engagement('HC').agency.name}”的代理认定将于"
+    for days, is_told in ((31, False), (30, True), (0, True)):
+        rows.update(valid_until=today(days))
+        assert (agency in words(visitor.get("/"))) == is_told
 
 
 @pytest.mark.rule("D23")

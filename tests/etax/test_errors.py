@@ -27,6 +27,7 @@ from accounts.models.record import Kind
 from etax import urls
 from staff.models import Identity, Membership
 from tests import cast
+from tests.staff.acting import as_himself
 from tests.visitor import Visitor, words
 
 SECRET = "canary-in-a-local-variable"
@@ -200,6 +201,15 @@ def test_a_function_that_is_not_held_is_403_and_says_who_can_give_it(faulty):
     answer = faulty.get(reverse("staff:operations"))
     assert_is_own_page(answer, 403, HEADINGS[403])
     assert "请法定代表人（业主）或财务负责人登录后，在【身份维护】中为您的权限身份勾选该功能" in words(answer)
+
+
+@pytest.mark.rule("CFG-06", "D7", "D32")
+def test_who_is_signed_in_as_himself_is_told_to_switch_and_not_to_ask_anybody(visitor):
+    as_himself(visitor, "何晨曦")
+    answer = visitor.get(reverse("staff:operations"))
+    assert answer.status_code == 403
+    assert "您现在以自然人身份登录" in words(answer)
+    assert "您还没有权限身份" not in words(answer)
 
 
 @pytest.mark.rule("CFG-06", "SES-08")
