@@ -45,13 +45,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A login in steps. The first step's page is open to everybody and begins it; after `life` it begins again."""
+    """A login in steps. The first step's page is open to everybody and begins it; after `life` it begins again.
+
+    Who has come in by a flow that `signs_in` needs no other passage through it.
+    """
 
     name: str
     steps: tuple[Step, ...]
     life: timedelta = FLOW_LIFE
     over: Words = _OVER
     """What is said when it isn't under way, or not any more."""
+    signs_in: bool = False
 
     def begin(self, request: HttpRequest) -> "Progress":
         """A new passage through this flow; whatever was under way in this browser is forgotten."""
@@ -142,7 +146,7 @@ StepView = Callable[Concatenate[Request, Progress, P], HttpResponse]
 
 def _begin_again(request: Request, flow: Flow) -> HttpResponse:
     """To the first page, and why; home for who has come back, by the browser's way, to how he signed in."""
-    if flow.over is _OVER and request.actor.sign_in is not None:
+    if flow.signs_in and request.actor.sign_in is not None:
         messages.info(request, str(_SIGNED_IN))
         return redirect("home")
     messages.info(request, str(flow.over))

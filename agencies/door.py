@@ -18,6 +18,7 @@ FLOW = Flow(
         Step("agencies:agency_sms", "proof"),
         Step("agencies:agency_new_password", "own_password"),
     ),
+    signs_in=True,
 )
 _LINE = (_("机构密码"), _("待办人员"), _("委托企业"))
 

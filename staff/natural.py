@@ -19,7 +19,9 @@ from staff import password_tries
 WRONG = _("用户名或密码错误")
 NOT_COLLECTED = _("您尚未完成实名采集，请先在【实名采集】页面、移动办税 APP 或到税务机关前台采集。")
 
-BY_SMS = Flow("natural_sms", (Step("staff:natural_sms", "claim"), Step("staff:natural_sms_code", "proof")))
+BY_SMS = Flow(
+    "natural_sms", (Step("staff:natural_sms", "claim"), Step("staff:natural_sms_code", "proof")), signs_in=True
+)
 
 
 def account_word(username: str) -> str:

@@ -32,6 +32,7 @@ FLOW = Flow(
         Step("staff:verify_by_sms", "proof"),
         Step("staff:set_password", "own_password"),
     ),
+    signs_in=True,
 )
 
 LOCKED_CHOICE = _("您选择的办税人已经被锁定，请选择其他办税人")

@@ -20,6 +20,7 @@ FLOW = Flow(
         Step("staff:quick_person", "person"),
         Step("staff:quick_code", "proof"),
     ),
+    signs_in=True,
 )
 DOOR = Door(FLOW, Standing.problem_at_quick_login)
 

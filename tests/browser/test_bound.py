@@ -36,7 +36,7 @@ def leave(someone) -> None:
 @pytest.mark.rule("M68", "M70", "D9", "D11", "D15", "CFG-03")
 def test_he_chenxi_signs_in_bound_and_unbound(someone):
     give_password(someone, OWN)
-    assert someone.sees("此处应输入首次登录时设置的个人登录密码")
+    assert someone.sees("您已绑定自然人账户，此处应输入自然人登录密码")
     give_password(someone, NATURAL)
     assert someone.sees("您正以办税员的身份办理沈阳海川贸易有限公司的业务")
     act_on_own_post(someone, "解绑")

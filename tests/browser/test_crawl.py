@@ -25,6 +25,7 @@ NO_PAGES = (
     "accounts:sound",
     "accounts:new_picture",
     "oauth2_provider:jwks-info",
+    "realname:photo",
     "oauth2_provider:oauth-server-metadata",
     "oauth2_provider:oidc-connect-discovery-info",
 )

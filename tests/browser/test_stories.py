@@ -53,10 +53,9 @@ def test_the_way_back_from_the_page_after_a_refused_form_opens_the_form_anew(som
     someone.go("/login/")
     someone.press("登录")
     assert someone.sees("请输入纳税人识别号")
-    someone.press("忘记密码")
-    assert someone.sees("忘记企业登录密码")
+    someone.go("/help/")
     someone.page.go_back()
-    assert someone.sees("企业登录密码")
+    assert someone.sees("非接触式办税")
     assert not someone.page.get_by_text("请输入纳税人识别号").count()
 
 

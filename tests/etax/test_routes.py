@@ -74,6 +74,9 @@ DOOR, OFFICE = "→bureau:login", "→bureau:index"
 MEMBERS, AUTHORISATIONS = "→staff:members", "→staff:authorisations"
 
 
+VISITORS = ("anonymous", "half", "half_quick", "half_agency")
+
+
 def everybody(answer: str) -> dict[str, str]:
     """One answer for everybody."""
     return dict.fromkeys(ROLES, answer)
@@ -85,7 +88,7 @@ def signed_in(answer: str, **others: str) -> dict[str, str]:
     What isn't marked as open while acting is closed to a handler, whatever else he asks for.
     """
     # An officer's sign-in opens his office alone; outside it they are all alike.
-    visitors = dict.fromkeys(("anonymous", "half", "half_quick", "half_agency"), LOGIN)
+    visitors = dict.fromkeys(VISITORS, LOGIN)
     row = everybody(answer) | visitors | {"reset": CHANGE, "handler": "403", "officer": OFFICE} | others
     return row | {"reviewer": row["officer"]}
 
@@ -122,7 +125,7 @@ def leads(answer: str) -> dict[str, str]:
 
 def officers(answer: str, reviewers: str) -> dict[str, str]:
     """A page of the back office: visitors are led to its door, and to everybody else there is none (CFG-05)."""
-    visitors = dict.fromkeys(("anonymous", "half", "half_quick", "half_agency"), DOOR)
+    visitors = dict.fromkeys(VISITORS, DOOR)
     return everybody("404") | visitors | {"officer": answer, "reviewer": reviewers}
 
 
@@ -144,17 +147,22 @@ def own_leads(answer: str) -> dict[str, str]:
 
 def in_flow(answer: str) -> dict[str, str]:
     """A step of 普通登录: only who has given its first factor gets the answer, the others begin anew."""
-    return everybody(LOGIN) | {"half": answer}
+    return no_way_in(LOGIN) | {"half": answer}
 
 
 def in_quick_flow(answer: str) -> dict[str, str]:
     """A step of 快捷登录."""
-    return everybody(QUICK) | {"half_quick": answer}
+    return no_way_in(QUICK) | {"half_quick": answer}
 
 
 def in_agency_flow(answer: str) -> dict[str, str]:
     """A step of 代理机构登录."""
-    return everybody(AGENCY) | {"half_agency": answer}
+    return no_way_in(AGENCY) | {"half_agency": answer}
+
+
+def no_way_in(begin: str) -> dict[str, str]:
+    """A later step of a way in: it begins anew for whoever isn't in yet; who is needs none, and is led home."""
+    return everybody(HOME) | dict.fromkeys(VISITORS, begin)
 
 
 def no_passage(begin: str) -> dict[str, str]:
@@ -206,10 +214,10 @@ TABLE: dict[tuple[str, str], dict[str, str]] = {
     ("staff:natural_login", POST): everybody("400"),
     ("staff:natural_sms", GET): everybody("200"),
     ("staff:natural_sms", POST): everybody("400"),
-    ("staff:natural_sms_code", GET): no_passage(BY_SMS),
-    ("staff:natural_sms_code", POST): no_passage(BY_SMS),
-    ("staff:natural_sms_send", GET): no_passage(BY_SMS),
-    ("staff:natural_sms_send", POST): no_passage(BY_SMS),
+    ("staff:natural_sms_code", GET): no_way_in(BY_SMS),
+    ("staff:natural_sms_code", POST): no_way_in(BY_SMS),
+    ("staff:natural_sms_send", GET): no_way_in(BY_SMS),
+    ("staff:natural_sms_send", POST): no_way_in(BY_SMS),
     ("staff:register", GET): everybody("200"),
     ("staff:register", POST): everybody("400"),
     ("staff:register_code", GET): no_passage(REGISTER),
@@ -746,7 +754,7 @@ def become(visitor: Visitor, role: str) -> None:
         keep_photo(sign_in.person)
     later = timezone.now() + timedelta(hours=1)
     Throttle.objects.filter(key__startswith="code_gap", resets_at__isnull=False).update(resets_at=later)
-    is_in = role not in ("anonymous", "half", "half_quick", "half_agency")
+    is_in = role not in VISITORS
     assert SignIn.objects.filter(ended_at__isnull=True).count() == is_in
 
 
