@@ -23,7 +23,7 @@ from accounts.numbers import IdType, clean_taxpayer_code
 from realname.models import MisuseCase, Position
 from realname.posts import NOTHING_CHANGED
 from staff.forms import CandidateForm, DayField
-from staff.services.opening import TO_OPEN, TO_RESET, Paper
+from staff.services.opening import TO_CLOSE, TO_OPEN, TO_RESET, Paper
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
@@ -87,6 +87,12 @@ class ResetForm(ShownForm):
 
     needed = TO_RESET
     version = forms.IntegerField(min_value=0, max_value=2_000_000_000, widget=forms.HiddenInput)
+
+
+class CloseForm(ShownForm):
+    """注销开户: as `ShownForm`."""
+
+    needed = TO_CLOSE
 
 
 class OpenNewForm(ShownForm):

@@ -14,6 +14,7 @@ urlpatterns = [
     path("open/", taxpayers.open_new_account, name="open_new_account"),
     path("taxpayer/<uuid:uid>/", taxpayers.taxpayer, name="taxpayer"),
     path("taxpayer/<uuid:uid>/open/", taxpayers.open_account, name="open_account"),
+    path("taxpayer/<uuid:uid>/close/", taxpayers.close_account, name="close_account"),
     path("taxpayer/<uuid:uid>/reset/", taxpayers.reset_password, name="reset_password"),
     path("taxpayer/<uuid:uid>/declaration/", taxpayers.renew_declaration, name="renew_declaration"),
     path("taxpayer/<uuid:uid>/unlock/", taxpayers.unlock_taxpayer, name="unlock_taxpayer"),

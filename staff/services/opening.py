@@ -1,4 +1,4 @@
-"""授权开户 and 重置企业密码 at the counter: a first enterprise password, for paper alone (M79, M131, M132, D22)."""
+"""授权开户, 注销开户 and 重置企业密码 at the counter (M79, M131, M132, D22): a first password is for paper alone."""
 
 import secrets
 from collections.abc import Collection
@@ -36,7 +36,7 @@ class Paper(models.TextChoices):
 
 
 TO_OPEN = frozenset({Paper.LICENCE, Paper.HANDLER_ID})
-TO_RESET = frozenset({Paper.STATEMENT, Paper.HANDLER_ID})
+TO_RESET = TO_CLOSE = frozenset({Paper.STATEMENT, Paper.HANDLER_ID})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,26 @@ def reset_password(taxpayer: Taxpayer, *, version: int, first: FirstPassword, sh
             raise rights.stale()
         text = for_phones("“%(firm)s”的企业登录密码已在税务机关前台重置。")
         _issue(Kind.ENTERPRISE_PASSWORD_RESET, locked, first, shown, text, by=by)
+
+
+def close_account(taxpayer: Taxpayer, *, shown: Shown, by: Actor) -> None:
+    """注销开户: nobody acts for the taxpayer any more, from the next click on, until it is opened anew (D4, D22, D23).
+
+    Its people, their rights and its engagements stay as they are. Raises ValidationError `not_open`, `papers_missing`,
+    `own_affair`; PermissionDenied for who isn't at the counter.
+    """
+    counter.require_at(taxpayer, by=by)
+    shown.refuse_without(TO_CLOSE)
+    with transaction.atomic():
+        locked = _locked(taxpayer)
+        if locked.opened_at is None or not locked.is_open:
+            raise ValidationError(_("该纳税人没有开户，或已经注销。"), code="not_open")
+        locked.cancelled_at = max(timezone.now(), locked.opened_at)
+        locked.save(update_fields=["cancelled_at"])
+        text = for_phones("“%(firm)s”在电子税务局的账户已在税务机关前台注销，不能再登录办税。")
+        posts.tell_leads(locked, text % {"firm": locked.name})
+        handler = numbers.mask_name(shown.handler)
+        audit.record(Kind.TAXPAYER_CANCELLED, by=by, taxpayer=locked, handler=handler, papers=sorted(shown.papers))
 
 
 def version_of(taxpayer: Taxpayer) -> int:

@@ -478,6 +478,7 @@ CASES = [
     Case(bureau_forms.FindTaxpayerForm, "bureau:find_taxpayer", an_officer, {"code": UNKNOWN.encode()}),
     Case(bureau_forms.FindPersonForm, "bureau:find_person", an_officer, {"id_type": b"resident"}),
     Case(bureau_forms.ShownForm, "bureau:open_account", an_officer, {"handler": b"x"}, a_firm),
+    Case(bureau_forms.CloseForm, "bureau:close_account", an_officer, {"handler": b"x"}, a_firm),
     Case(bureau_forms.ResetForm, "bureau:reset_password", an_officer, {"handler": b"x", "version": b"1"}, a_firm),
     Case(bureau_forms.OpenNewForm, "bureau:open_new_account", an_officer, {"name": b"x", "kind": b"enterprise"}),
     Case(bureau_forms.CollectForm, "bureau:collect", an_officer, {**CANDIDATE, "saw_face": b"on"}),

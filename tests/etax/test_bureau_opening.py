@@ -3,17 +3,20 @@
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.test import TestCase
+from django.urls import reverse
 
 from accounts import passwords, throttles
 from accounts.limits import CODE_CHECKS, PASSWORD
 from accounts.models import AuditEntry, Credential, SignIn, Taxpayer
 from accounts.models.signins import EndReason, Proof
+from agencies.services import recognition
 from staff import enterprise, natural
 from staff.services import opening, unlocking
 from staff.services.opening import Paper, Shown
 from tests import cast
-from tests.etax.officers import REVIEWER, officer
+from tests.etax.officers import REVIEWER, officer, sign_in
 from tests.staff.acting import actor, entries, refusal
+from tests.visitor import words
 
 pytestmark = pytest.mark.usefixtures("world")
 
@@ -128,6 +131,52 @@ def test_of_two_clicks_only_one_resets():
 def test_what_is_not_open_is_not_reset():
     given = {"version": 0, "first": opening.draw(), "shown": RESETTING, "by": officer()}
     assert refusal(opening.reset_password, unopened(), **given) == "not_open"
+
+
+@pytest.mark.rule("D4", "D22", "D28", "SES-05")
+def test_closing_an_account_puts_everybody_out_until_it_is_opened_anew(visitor, own_folder):
+    visitor.sign_in_by_password("HC", "孙雅静")
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        opening.close_account(cast.taxpayer("HC"), shown=RESETTING, by=officer())
+    assert "该企业在电子税务局的账户已注销" in words(visitor.get("/", follow=True))
+    assert visitor.give_enterprise_password("HC").status_code == 400
+    sent = (own_folder / "sms.jsonl").read_text()
+    assert sent.count("已在税务机关前台注销") == 2
+    (entry,) = entries("taxpayer_cancelled")
+    assert (entry.taxpayer, entry.details) == (
+        cast.taxpayer("HC"),
+        {"handler": "李*办", "papers": ["handler_id", "statement"]},
+    )
+    assert refusal(opening.close_account, cast.taxpayer("HC"), shown=RESETTING, by=officer()) == "not_open"
+    opening.open_account(cast.taxpayer("HC"), first=opening.draw(), shown=OPENING, by=officer())
+    assert cast.membership("HC", "孙雅静").identities.exists()
+
+
+@pytest.mark.rule("M53", "D23")
+def test_an_agency_that_is_closed_acts_for_nobody_and_a_synchronisation_says_so():
+    opening.close_account(cast.taxpayer("XD"), shown=RESETTING, by=officer())
+    assert recognition.synchronise(by=actor("HC", "钱思远")).gone == 1
+
+
+@pytest.mark.rule("D22", "AUZ-01")
+def test_an_account_is_closed_only_with_the_papers_only_where_it_is_open_and_at_the_counter():
+    close = opening.close_account
+    assert refusal(close, cast.taxpayer("HC"), shown=Shown("李经办", ()), by=officer()) == "papers_missing"
+    assert refusal(close, unopened(), shown=RESETTING, by=officer()) == "not_open"
+    with pytest.raises(PermissionDenied):
+        close(cast.taxpayer("HC"), shown=RESETTING, by=officer(REVIEWER))
+    assert cast.taxpayer("HC").is_open
+
+
+@pytest.mark.rule("D22")
+def test_the_counters_page_closes_an_account_after_telling_what_happens(visitor):
+    sign_in(visitor)
+    where = reverse("bureau:close_account", args=[cast.taxpayer("HC").uid])
+    assert f'href="{where}"' in visitor.get(reverse("bureau:taxpayer", args=[cast.taxpayer("HC").uid])).content.decode()
+    assert "下一次点击即退出" in words(visitor.get(where))
+    answer = visitor.post(where, {"handler": "李经办", "papers": ["statement", "handler_id"]}, follow=True)
+    assert "已注销：须重新在前台授权开户" in words(answer)
+    assert where not in answer.content.decode()
 
 
 @pytest.mark.rule("D17", "D22")

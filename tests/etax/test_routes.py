@@ -530,6 +530,7 @@ BUREAU: dict[str, tuple[str, str]] = {
     "open_new_account": ("200", "400"),
     "taxpayer": ("200", "405"),
     "open_account": ("200", "400"),
+    "close_account": ("200", "400"),
     "reset_password": ("200", "400"),
     "renew_declaration": ("200", "400"),
     "unlock_taxpayer": ("200", "400"),
@@ -569,6 +570,7 @@ BUREAU: dict[str, tuple[str, str]] = {
 BY_REVIEWER: dict[str, tuple[str, str]] = {
     "open_new_account": ("403", "403"),
     "open_account": ("403", "403"),
+    "close_account": ("403", "403"),
     "reset_password": ("403", "403"),
     "renew_declaration": ("403", "403"),
     "unlock_taxpayer": ("403", "403"),

@@ -20,7 +20,7 @@ from accounts.pages import form_page, get_or_post, page
 from accounts.refusals import refusals_recorded
 from accounts.requests import Request
 from etax.bureau import printing, records
-from etax.bureau.forms import ConfirmForm, OpenNewForm, ResetForm, ShownForm
+from etax.bureau.forms import CloseForm, ConfirmForm, OpenNewForm, ResetForm, ShownForm
 from etax.bureau.preconditions import report_on
 from etax.bureau.views.acts import about_taxpayer, act_page, counter_required, data_of
 from staff import standing
@@ -59,6 +59,16 @@ RENEW = Act(
     ),
     _("确认重置"),
     _("申报密码已重置，请告知企业登录查看临时申报密码。"),
+    is_dangerous=True,
+)
+CLOSE = Act(
+    Kind.TAXPAYER_CANCELLED,
+    _("注销开户"),
+    _(
+        "确认后，该纳税人在电子税务局的账户立即注销：所有人员都不能再为其办税，正在登录的，下一次点击即退出；人员和权限保留，重新开户后恢复。"
+    ),
+    _("确认注销"),
+    _("已注销。"),
     is_dangerous=True,
 )
 UNLOCK = Act(
@@ -174,6 +184,22 @@ def renew_declaration(request: Request, uid: uuid.UUID) -> HttpResponse:
         RENEW,
         ConfirmForm(data_of(request)),
         lambda data: declaration.renew(firm, by=request.actor),
+        back=_url(firm),
+        facts=about_taxpayer(firm),
+        taxpayer=firm,
+    )
+
+
+@get_or_post
+@counter_required
+def close_account(request: Request, uid: uuid.UUID) -> HttpResponse:
+    """注销开户 (D22)."""
+    firm = _found(uid)
+    return act_page(
+        request,
+        CLOSE,
+        CloseForm(data_of(request)),
+        lambda data: opening.close_account(firm, shown=Shown(data["handler"], data["papers"]), by=request.actor),
         back=_url(firm),
         facts=about_taxpayer(firm),
         taxpayer=firm,
