@@ -83,9 +83,9 @@ class FinanceChangeForm(Form):
 
     @property
     def kept_rows(self) -> list[Row]:
-        """The rows that were not deleted; all of them on a fresh form."""
+        """The rows that were not deleted: all on a fresh form, those of the earlier request where one is sent again."""
         if not self.is_bound:
-            return list(Row)
+            return [Row(value) for value in self.initial.get("rows", Row.values)]
         return [Row(value) for value in self.cleaned_data.get("rows", [])]
 
     @property

@@ -115,11 +115,16 @@ def _old_natural_password(person: Person | None) -> list[Due]:
     return [Due(_("您的自然人登录密码已使用超过90天，请修改。"), reverse("staff:change_password"), _("修改密码"))]
 
 
+def _stopped(reason: str) -> str:
+    """A reason as a sentence of its own: officers write them with a stop or without."""
+    return reason if reason.endswith(("。", ".", "！", "？", "；")) else f"{reason}。"
+
+
 def _returned(requests: QuerySet[ChangeRequest]) -> list[Due]:
-    text = _("%(kind)s的申请被税务机关退回：%(reason)s。请撤消后修改并重新提交。")
+    text = _("%(kind)s的申请被税务机关退回：%(reason)s请撤消后修改并重新提交。")
     return [
         Due(
-            text % {"kind": each.get_kind_display(), "reason": _(each.reason).rstrip("。.")},
+            text % {"kind": each.get_kind_display(), "reason": _stopped(_(each.reason))},
             reverse("staff:change", args=[each.uid]),
             _("查看申请"),
         )

@@ -17,7 +17,7 @@ from accounts.models import Taxpayer
 from accounts.pages import form_page, get_or_post, page
 from accounts.requests import Request
 from realname import change_rows, changes
-from realname.change_rows import Row
+from realname.change_rows import Details, Row
 from realname.models import ChangeKind, ChangeRequest, ChangeScan, Position, Post
 from staff import finding
 from staff.change_forms import ClerkForm, FinanceChangeForm, PhonesForm
@@ -82,10 +82,18 @@ def _finance_form(request: Request) -> FinanceChangeForm:
     if request.method == "POST":
         return FinanceChangeForm(request.POST, request.FILES)
     earlier = _earlier(request, ChangeKind.FINANCE_CHANGED)
-    if earlier is not None:
-        return FinanceChangeForm(initial={row.value: getattr(earlier, row.value) for row in Row})
     post = changes.finance_post(_firm(request))
+    if earlier is not None:
+        return FinanceChangeForm(initial=_contents_of(earlier, change_rows.details_of(post)))
     return FinanceChangeForm(initial={"id_type": post.person.id_type if post else ""})
+
+
+def _contents_of(earlier: ChangeRequest, before: Details) -> dict[str, Any]:
+    """What its form held, and which rows it had: the kind of document is kept with every request, deleted or not."""
+    written: dict[str, Any] = {row.value: getattr(earlier, row.value) for row in Row}
+    is_same_kind = earlier.id_type == before.id_type
+    rows = [row.value for row in Row if written[row.value] and not (row is Row.ID_TYPE and is_same_kind)]
+    return {**written, "rows": rows}
 
 
 def _earlier(request: Request, kind: ChangeKind) -> ChangeRequest | None:
@@ -106,6 +114,7 @@ def _finance_context(request: Request, form: FinanceChangeForm, kept: list[Row],
         "post": post,
         "rows": rows,
         "has_unchanged_rows": bool(same),
+        "phones_url": reverse("staff:change_phones", args=[post.pk]) if post else "",
         "is_phone_only": form.has_error("__all__", "phone_only"),
         "is_blocked": form.has_error("__all__", "request_open"),
         "in_the_way": None if form.is_bound else _in_the_way(request),

@@ -11,7 +11,7 @@ from accounts.audit import Kind
 from accounts.models import Throttle
 from realname import changes, posts
 from realname.change_rows import Row
-from realname.models import ChangeRequest, ChangeScan, ChangeState, RealNameRecord
+from realname.models import ChangeRequest, ChangeScan, ChangeState, Position, Post, RealNameRecord
 from tests import cast
 from tests.realname.asking import CHANGED, NEWCOMER, SONG, ask_for_finance, officer, open_post, picture
 from tests.staff.acting import actor, entries
@@ -89,6 +89,8 @@ def test_a_mere_phone_is_shown_the_way_to_the_personal_information(lead):
     assert "只变更手机号码的，不在此办理" in words(refused)
     assert "去个人信息维护" in words(refused)
     assert 'href="/account/profile/"' in refused.content.decode()
+    post = Post.objects.open().get(taxpayer=cast.taxpayer("HC"), position=Position.FINANCE)
+    assert f'href="{reverse("staff:change_phones", args=[post.pk])}"' in refused.content.decode()
 
 
 @pytest.mark.rule("M144")
@@ -267,6 +269,7 @@ def test_the_finance_officer_is_replaced_after_one_return(visitor, other_visitor
     assert dict(_VALUE.findall(visitor.get(again).content.decode())) == {
         name: TYPED[name] for name in ("name", "id_number", "mobile")
     }
+    assert set(_KEPT.findall(visitor.get(again).content.decode())) == {row.value for row in CHANGED}
     there = visitor.post(FINANCE, typed(scan=scan("stamped.jpg", picture("JPEG")))).url
     assert other_visitor.get("/").status_code == 200
     second = ChangeRequest.objects.pending().get()
