@@ -8,6 +8,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -98,8 +100,24 @@ def collect_code(request: Request, progress: Progress) -> HttpResponse:
             form.add_error(None, refusal)
         else:
             request.session.cycle_key()
-            return redirect("realname:result") if collection.is_waiting else progress.go_on()
+            if collection.is_waiting:
+                return redirect("realname:result")
+            _tell_of_earlier(request, passage.claim_of(progress))
+            return progress.go_on()
     return form_page(request, "realname/collect_code.html", _code_context(progress, form))
+
+
+def _tell_of_earlier(request: Request, claim: Claim) -> None:
+    """What became of what was sent in with this document from this phone before: who asks has just proven the phone."""
+    earlier = collecting.sent_in(claim.data, claim.phone)
+    if earlier is None:
+        return
+    named = {"at": date_format(timezone.localtime(earlier.submitted_at), "SHORT_DATETIME_FORMAT")}
+    if earlier.outcome == Outcome.RETURNED:
+        text = _("您%(at)s提交的采集没有通过审核，原因：%(reason)s 请按原因准备好后，从这里重新采集。")
+        messages.warning(request, text % {**named, "reason": earlier.reason})
+    elif earlier.outcome == Outcome.APPROVED:
+        messages.info(request, _("您%(at)s提交的采集已通过审核。没有变化的，不需要再次采集。") % named)
 
 
 @get_or_post

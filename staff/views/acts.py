@@ -190,6 +190,9 @@ def _show(request: Request, act: Act, membership: Membership, form: ActForm) -> 
 def _done(request: Request, act: Act, membership: Membership) -> HttpResponse:
     """Back to where in which list the act was begun: 企业人员维护, or 用户授权管理 (M150)."""
     messages.success(request, act.done % {"name": membership.person.masked_name})
+    if act.needs_phone and row_of(membership).phone.problem:
+        text = _("%(name)s目前收不到短信验证码，不能修改密码：请先按列表中的提示核对手机号码。")
+        messages.warning(request, text % {"name": membership.person.masked_name})
     return redirect(origin_of(request).url)
 
 

@@ -157,6 +157,19 @@ def test_who_has_sent_in_and_proves_the_same_phone_again_sees_how_it_stands(visi
     assert Collection.objects.count() == 1
 
 
+@pytest.mark.rule("D26", "M86")
+def test_who_asks_anew_is_told_what_became_of_what_he_sent_in(visitor, other_visitor):
+    collection = sent_in(visitor)
+    act(services.return_to_person, collection, "证件反面缺角", by=officer())
+    wait_a_minute()
+    tell_who(other_visitor)
+    answer = other_visitor.get(prove_phone(other_visitor, PHONE).url)
+    assert "提交的采集没有通过审核，原因：证件反面缺角" in words(answer)
+    wait_a_minute()
+    tell_who(other_visitor, phone="13900000001")
+    assert "证件反面缺角" not in words(other_visitor.get(prove_phone(other_visitor, "13900000001").url))
+
+
 @pytest.mark.rule("D26")
 def test_the_same_document_from_another_phone_waits_for_the_first(visitor, other_visitor):
     sent_in(visitor)

@@ -217,6 +217,12 @@ def test_unbound_without_an_own_password_it_is_not_set_yet(lead, other_visitor):
     assert "尚未设置密码" in words(answer)
 
 
+@pytest.mark.rule("M75", "M91", "D10")
+def test_after_resetting_who_gets_no_code_the_page_says_what_must_come_first(lead):
+    assert do(lead, "reset_password", cast.membership("HC", "沈小燕")).url == LIST
+    assert "沈*燕目前收不到短信验证码，不能修改密码" in words(lead.get(LIST))
+
+
 @pytest.mark.rule("M75", "M76", "M100", "D10", "RST-04")
 def test_a_reset_wipes_the_password_opens_111111_for_a_day_and_tells_the_clerk(lead, other_visitor):
     member = cast.membership("HC", "孙雅静")
