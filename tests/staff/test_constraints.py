@@ -164,13 +164,14 @@ def as_before(model: type[models.Model], *names: str) -> Iterator[None]:
     table, checks = model._meta.db_table, [constraint(name) for name in names]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
+            connection.check_constraints()  # no table is changed while what was written to it waits to be checked
             for name in names:
                 cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
         else:
             cursor.execute("PRAGMA ignore_check_constraints = ON")
         yield
         if connection.vendor == "postgresql":
-            connection.check_constraints()  # no table is changed while what was written to it waits to be checked
+            connection.check_constraints()
             with connection.schema_editor() as editor:
                 for check in checks:
                     editor.add_constraint(model, check)
