@@ -161,10 +161,10 @@ def _close(sign_in: SignIn, reason: EndReason) -> bool:
 
 def _lock_lost(sign_in: SignIn) -> bool:
     """Lock the row, as who ends it for good does; whether it has lost its capacity, and nothing else."""
-    return coming_back(sign_in.person).select_for_update(of=("self",), no_key=True).filter(pk=sign_in.pk).exists()
+    return _coming_back(sign_in.person).select_for_update(of=("self",), no_key=True).filter(pk=sign_in.pk).exists()
 
 
-def coming_back(person: Person) -> QuerySet[SignIn]:
+def _coming_back(person: Person) -> QuerySet[SignIn]:
     """His sign-ins that have lost the capacity they were switched to, and go on at their next click (`fall_back`).
 
     They count as live for whoever ends them: they have an end only as what they were.
@@ -242,7 +242,7 @@ def end(sign_in: SignIn, reason: EndReason, *, by: Actor) -> None:
         ended_at=max(timezone.now(), sign_in.started_at), ended_because=reason
     )
     if not changed and reason not in LOSSES:
-        changed = coming_back(sign_in.person).filter(pk=sign_in.pk).update(ended_because=reason)
+        changed = _coming_back(sign_in.person).filter(pk=sign_in.pk).update(ended_because=reason)
     if changed:
         kind = Kind.SIGN_OUT if reason == EndReason.SIGNED_OUT else Kind.SIGN_IN_ENDED
         audit.record(kind, by=by.as_signed_in, target=sign_in.person, proof=sign_in.proof, because=reason)
@@ -288,7 +288,7 @@ def end_proven_by_phone(person: Person, reason: EndReason, *, keep: SignIn | Non
 
 def _end_beside(person: Person, which: Q, reason: EndReason, *, keep: SignIn | None) -> int:
     """End those of his sign-ins that are live or would come back, but the one to keep; returns how many."""
-    live, lost = SignIn.objects.filter(which, person=person, ended_at__isnull=True), coming_back(person).filter(which)
+    live, lost = SignIn.objects.filter(which, person=person, ended_at__isnull=True), _coming_back(person).filter(which)
     if keep is not None:
         live, lost = live.exclude(pk=keep.pk), lost.exclude(pk=keep.pk)
     ended = lost.update(ended_because=reason) + end_these(live, reason)
@@ -302,7 +302,7 @@ def listed(*, by: Actor) -> list[SignIn]:
     if person is None:
         return []
     live = SignIn.objects.filter(person=person, ended_at__isnull=True, seen_at__gt=idle_since())
-    lost = coming_back(person).select_related(*_PROOFS, *(f"origin__{each}" for each in _PROOFS))
+    lost = _coming_back(person).select_related(*_PROOFS, *(f"origin__{each}" for each in _PROOFS))
     both = [*live.select_related("taxpayer"), *(each for each in lost if each.lost_because is not None)]
     return sorted(both, key=lambda each: each.started_at, reverse=True)
 

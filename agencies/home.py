@@ -35,14 +35,16 @@ def _waiting(firm: Taxpayer | OuterRef, _day: date | Given) -> QuerySet[Engageme
     return Engagement.objects.pending().filter(client=firm)
 
 
+def _ending_soon(day: date | Given) -> QuerySet[Engagement]:
+    return Engagement.objects.ending_within(day, day.later(SOON) if isinstance(day, Given) else day + SOON)
+
+
 def _ending(firm: Taxpayer | OuterRef, day: date | Given) -> QuerySet[Engagement]:
-    last = day.later(SOON) if isinstance(day, Given) else day + SOON
-    return Engagement.objects.ending_within(day, last).filter(agency=firm)
+    return _ending_soon(day).filter(agency=firm)
 
 
 def _ending_here(firm: Taxpayer | OuterRef, day: date | Given) -> QuerySet[Engagement]:
-    last = day.later(SOON) if isinstance(day, Given) else day + SOON
-    return Engagement.objects.ending_within(day, last).filter(client=firm)
+    return _ending_soon(day).filter(client=firm)
 
 
 def _to_renew(engagements: QuerySet[Engagement]) -> list[Due]:

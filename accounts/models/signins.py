@@ -121,14 +121,18 @@ class SignIn(models.Model):
 
     def why_over(self) -> EndReason | None:
         """Why this sign-in must end now, though nobody ended it: time, or what it rests on is gone (D16)."""
-        now = timezone.now()
-        if now - self.started_at >= LONGEST:
-            return EndReason.LONGEST
-        if now - self.seen_at >= IDLE:
-            return EndReason.IDLE
+        late = self._why_late()
+        if late is not None:
+            return late
         if self._rests_on_changed_password or (self.origin is not None and self.origin._rests_on_changed_password):
             return EndReason.PASSWORD_CHANGED
         return self._why_origin_is_over()
+
+    def _why_late(self) -> EndReason | None:
+        now = timezone.now()
+        if now - self.started_at >= LONGEST:
+            return EndReason.LONGEST
+        return EndReason.IDLE if now - self.seen_at >= IDLE else None
 
     def _why_origin_is_over(self) -> EndReason | None:
         """Why the sign-in that this one rests on no longer holds: it was ended for more than being switched from."""
@@ -158,10 +162,8 @@ class SignIn(models.Model):
     @property
     def _is_over_anyway(self) -> bool:
         """Whether time, or what proved the session, ends it whatever capacity it has now."""
-        now = timezone.now()
-        is_late = now - self.started_at >= LONGEST or now - self.seen_at >= IDLE
         is_unproven = self._personal_has_changed or (self.origin is not None and self.origin._rests_on_changed_password)
-        return is_late or is_unproven or self._why_origin_is_over() is not None
+        return is_unproven or self._why_late() is not None or self._why_origin_is_over() is not None
 
     @property
     def _enterprise_has_changed(self) -> bool:

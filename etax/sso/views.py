@@ -47,7 +47,7 @@ def authorise(request: Request) -> HttpResponse:
         return not_yet
     left = request.GET.copy()
     left["prompt"] = " ".join(word for word in asked.prompts(request) if word != "login")  # he has signed in anew
-    request.GET = left  # type: ignore[assignment]
+    request.GET = left  # type: ignore[assignment]  # the stubs know only one that can't be changed
     client = request.session.get(acting.SESSION_KEY) if request.actor.via is not None else None
     issuer = oauth2_settings.oidc_issuer(request)
     visit = (connected, UUID(client) if client else None, issuer, request.actor)

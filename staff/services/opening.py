@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
@@ -55,6 +56,11 @@ class Shown:
 
     handler: str
     papers: Collection[str]
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """As the record keeps it: the name masked (LOG-05)."""
+        return {"handler": numbers.mask_name(self.handler), "papers": sorted(self.papers)}
 
     def refuse_without(self, needed: Collection[Paper]) -> None:
         """Raise ValidationError `papers_missing`, naming them, unless all that is needed was shown."""
@@ -144,8 +150,7 @@ def close_account(taxpayer: Taxpayer, *, shown: Shown, by: Actor) -> None:
         locked.save(update_fields=["cancelled_at"])
         text = for_phones("“%(firm)s”在电子税务局的账户已在税务机关前台注销，不能再登录办税。")
         posts.tell_leads(locked, text % {"firm": locked.name})
-        handler = numbers.mask_name(shown.handler)
-        audit.record(Kind.TAXPAYER_CANCELLED, by=by, taxpayer=locked, handler=handler, papers=sorted(shown.papers))
+        audit.record(Kind.TAXPAYER_CANCELLED, by=by, taxpayer=locked, **shown.recorded)
 
 
 def version_of(taxpayer: Taxpayer) -> int:
@@ -165,5 +170,4 @@ def _issue(kind: Kind, taxpayer: Taxpayer, first: FirstPassword, shown: Shown, t
     taxpayer.save(update_fields=["credential", "opened_at", "cancelled_at"])
     throttles.release_everywhere(PASSWORD, enterprise.account_word(taxpayer.code))
     posts.tell_leads(taxpayer, text % {"firm": taxpayer.name})
-    handler = numbers.mask_name(shown.handler)
-    audit.record(kind, by=by, taxpayer=taxpayer, certificate=first.number, handler=handler, papers=sorted(shown.papers))
+    audit.record(kind, by=by, taxpayer=taxpayer, certificate=first.number, **shown.recorded)
